@@ -1,0 +1,1 @@
+"""The configuration: files to frozen values."""

@@ -1,0 +1,100 @@
+"""The configuration as frozen values: what the server and the fan client are told to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fand.control import ShelfLaw
+from fand.units import FULL, Percent, Seconds
+
+DEFAULT_PORT = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """One device of a shelf.
+
+    ``kind`` names the sensor driver and ``settings`` is that driver's own; ``name`` is unique in its shelf.
+    ``family`` is given where the driver cannot tell. It is asked every ``interval`` seconds, and given up for
+    failed after ``timeout``.
+    """
+
+    name: str
+    kind: str
+    settings: object
+    interval: Seconds
+    timeout: Seconds
+    optional: bool = False
+    position: str = ""
+    family: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfConfig:
+    """One shelf: its law and its devices."""
+
+    name: str
+    law: ShelfLaw
+    devices: tuple[DeviceConfig, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where the server listens, and its shelves.
+
+    ``address`` None is loopback, where everybody is let in; any other address needs ``plain``.
+    """
+
+    shelves: tuple[ShelfConfig, ...]
+    address: str | None = None
+    port: int = DEFAULT_PORT
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TachometerConfig:
+    """What measures one fan: the kind of driver and its settings."""
+
+    kind: str
+    settings: object
+
+
+@dataclass(frozen=True, slots=True)
+class FanConfig:
+    """One fan output of the fan client.
+
+    ``floor`` is the least duty it is ever given while the fan client runs; 0 reaches it only with ``allow_stop``.
+    """
+
+    name: str
+    kind: str
+    settings: object
+    tachometer: TachometerConfig | None = None
+    floor: Percent = Percent(20.0)
+    allow_stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConfig:
+    """The fan client of one shelf: whom it asks, what it drives.
+
+    It asks every ``interval`` seconds; a duty is good for ``lease`` seconds, after which ``failsafe`` is driven.
+    ``state`` is the folder where the original mode of the hardware is kept while it is under control; None is the
+    usual one.
+    """
+
+    shelf: str
+    servers: tuple[tuple[str, int], ...]
+    fans: tuple[FanConfig, ...]
+    interval: Seconds = Seconds(5.0)
+    lease: Seconds = Seconds(20.0)
+    failsafe: Percent = FULL
+    state: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One configuration file, of which each service uses its part; None where the file has no such part."""
+
+    path: Path
+    server: ServerConfig | None
+    client: ClientConfig | None

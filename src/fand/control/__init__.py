@@ -1,0 +1,38 @@
+"""The law: from readings to one duty per shelf. Pure: time is an argument, nothing outside is touched.
+
+A :class:`Track` remembers what one device answered; :func:`decide` weighs all tracks of a shelf, its override
+and its :class:`Memory` into a :class:`Decision` that carries its reason in words.
+"""
+
+from fand.control.curve import CURVES, Curve, Linear, Step, point_faults
+from fand.control.decision import Decision, Device, Fault, Memory, decide
+from fand.control.device import Health, Track, Watch, health, observe
+from fand.control.law import FamilyLaw, ShelfLaw
+from fand.control.override import Override, Pending, end_at, living, override_by
+from fand.control.plausible import judge
+
+__all__ = [
+    "CURVES",
+    "Curve",
+    "Decision",
+    "Device",
+    "FamilyLaw",
+    "Fault",
+    "Health",
+    "Linear",
+    "Memory",
+    "Override",
+    "Pending",
+    "ShelfLaw",
+    "Step",
+    "Track",
+    "Watch",
+    "decide",
+    "end_at",
+    "health",
+    "judge",
+    "living",
+    "observe",
+    "override_by",
+    "point_faults",
+]

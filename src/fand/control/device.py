@@ -1,0 +1,69 @@
+"""What is known of one device, and what it is worth now (rules S1 and S2)."""
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fand.ports import Asleep, Failed, Reading, Temperature
+from fand.units import Seconds
+
+FAILURES: Final = 3
+"""So many failed readings in a row make a device lost."""
+
+
+class Health(enum.Enum):
+    """What a device's answers are worth now."""
+
+    WAITING = "waiting"
+    """It has not answered since the start (S1)."""
+    GOOD = "good"
+    ASLEEP = "asleep"
+    FAILING = "failing"
+    """Its last reading failed; within the budget of S2 the value before it counts."""
+    LOST = "lost"
+    """Its last three readings failed, or its last good one is too old (S2)."""
+    ABSENT = "absent"
+    """It is optional and not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a device is watched: asked every ``interval`` seconds; allowed to be absent if ``optional``."""
+
+    interval: Seconds
+    optional: bool = False
+
+    @property
+    def budget(self) -> Seconds:
+        """How old its last good reading may grow."""
+        return Seconds(max(3 * self.interval, 30.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What one device has answered: the last good answer, and what has failed since."""
+
+    last: Temperature | Asleep | None = None
+    failures: int = 0
+    failure: Failed | None = None
+    family: str | None = None
+
+
+def observe(track: Track, reading: Reading, family: str | None = None) -> Track:
+    """``track`` with one more reading; ``family``, once known, stays."""
+    family = family or track.family
+    if isinstance(reading, Failed):
+        return replace(track, failures=track.failures + 1, failure=reading, family=family)
+    return Track(last=reading, family=family)
+
+
+def health(track: Track, watch: Watch, now: Seconds) -> Health:
+    """What the device is worth at ``now``."""
+    fresh = track.last is not None and now - track.last.at <= watch.budget
+    if fresh and track.failures < FAILURES:
+        if track.failures:
+            return Health.FAILING
+        return Health.ASLEEP if isinstance(track.last, Asleep) else Health.GOOD
+    if watch.optional:
+        return Health.ABSENT
+    return Health.WAITING if track.last is None else Health.LOST

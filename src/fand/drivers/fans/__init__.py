@@ -1,0 +1,1 @@
+"""Drivers of fans, one file a kind."""

@@ -1,0 +1,1 @@
+"""Drivers of sensors, one file a kind."""

@@ -1,0 +1,1 @@
+"""Drivers of tachometers, one file a kind."""
