@@ -1,27 +1,31 @@
-# Everything starts from a clean clone: each target makes .venv first.
-PYTHON ?= python3
+# Everything starts from a clean clone: each target makes .venv first, with $(PYTHON) or the first Python that will do.
+export PYTHON
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+# COVERAGE=1 measures while it tests, child processes included
+RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
+COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports docs coverage vm-test bench clean
+.PHONY: demo test check lint types imports coverage coverage-report docs vm-test clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli]'
+	.ci/venv $(VENV) server,cli
 	touch $@
 
 $(VENV)/.dev: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	.ci/venv $(VENV) dev
 	touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	$(BIN)/fand demo $(DEMO_ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) $(TEST_ARGS)
+	rm -f .coverage .coverage.*
+	$(RUN) -m pytest -n $(JOBS) $(TEST_ARGS)
+
+check: lint types imports docs coverage
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -33,24 +37,23 @@ types: $(VENV)/.dev
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-coverage: $(VENV)/.dev
-	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n $(JOBS) $(TEST_ARGS)
+coverage:
+	$(MAKE) test COVERAGE=1
+	$(MAKE) coverage-report
+
+# of a `make test COVERAGE=1` that went before
+coverage-report: $(VENV)/.dev
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/coverage report --include='src/fand/wire/*,src/fand/control/*' --fail-under=100
+	$(BIN)/coverage report --include='$(COMPLETE)' --fail-under=100
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b doctest docs docs/_build/doctest
 
-check: lint types imports coverage docs
-
-vm-test:
+vm-test: $(VENV)/.dev
 	tests/vm/vm-test
 
-bench: $(VENV)/.dev
-	$(BIN)/python bench/run.py
-
 clean:
-	rm -rf $(VENV) .cache docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache

@@ -1,0 +1,23 @@
+"""How Sphinx builds these pages: ``make docs``, where a warning is an error."""
+
+from fand import __version__
+
+project = "fand"
+author = "the fand developers"
+copyright = "the fand developers"
+version = release = __version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest"]
+exclude_patterns = ["_build"]
+suppress_warnings = ["toc.not_readable"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+add_module_names = False
+
+trim_doctest_flags = True
+
+html_theme = "furo"
+html_title = f"fand {release}"
+html_copy_source = False
