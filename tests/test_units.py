@@ -20,7 +20,7 @@ def test_anything_else_is_refused_as_a_duty(value: object) -> None:
 
 
 def test_a_speed_is_from_0_to_the_fastest_fan() -> None:
-    assert rpm(0) == 0
+    assert rpm(0) == 0.0
     assert rpm(1500.5) == 1500.5
     assert rpm(MAX_RPM) == MAX_RPM
 
