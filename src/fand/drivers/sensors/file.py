@@ -1,0 +1,77 @@
+"""Sensor kind ``file``: a number in a file that something else keeps up to date.
+
+``{ file = "/run/room-temperature", max_age = 60 }``
+"""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fand.control import judge
+from fand.drivers.sysfs import read_text
+from fand.drivers.text import number
+from fand.exceptions import DriverError
+from fand.ports import Failed, Reading
+from fand.units import Seconds, is_number
+
+INTERVAL: Final = Seconds(5.0)
+TIMEOUT: Final = Seconds(5.0)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``file`` holds one number; times ``scale`` it is degrees Celsius (0.001 for the kernel's millidegrees).
+
+    A file last written more than ``max_age`` seconds ago, or as far in the future, gives no reading; files of the
+    kernel have no such age.
+    """
+
+    file: str
+    scale: float = 1.0
+    max_age: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.file:
+            raise ValueError("file: give the path of a file")
+        if not is_number(self.scale) or self.scale == 0:
+            raise ValueError(f"scale {self.scale} is not a number other than 0")
+        if self.max_age is not None and not (is_number(self.max_age) and self.max_age > 0):
+            raise ValueError(f"max_age {self.max_age} is not a number of seconds above 0")
+
+
+class FileSensor:
+    """See the module."""
+
+    family: str | None = None
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self._settings = settings
+        self._path = root / settings.file.removeprefix("/") if root != Path("/") else Path(settings.file)
+
+    def read(self, now: Seconds) -> Reading:
+        """The number in the file."""
+        try:
+            if (limit := self._settings.max_age) is not None:
+                age = time.time() - self._path.stat().st_mtime
+                if abs(age) > limit:
+                    return Failed(f"{self._path} was last written {age:.0f} s ago, more than {limit:g} s", now)
+            return judge(number(read_text(self._path)) * self._settings.scale, now)
+        except DriverError as error:
+            text = str(error)
+            return Failed(text if str(self._path) in text else f"{self._path}: {text}", now)
+        except OSError as error:
+            return Failed(f"cannot read {self._path}: {error.strerror}", now)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def title(settings: Settings) -> str:
+    """The file's path."""
+    return settings.file
+
+
+def open_sensor(settings: Settings, root: Path = Path("/")) -> FileSensor:
+    """A sensor on the file, which need not be there yet."""
+    return FileSensor(settings, root)
