@@ -1,0 +1,116 @@
+"""The whole fan client as a value: events in, what to drive and the next deadline out. Pure.
+
+Several servers may ask for the same fans (two heads of one shelf): the greatest of their demands is driven (C3), and
+a server that has never answered, or whose lease is over, asks for as much as it would alone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fand.fanclient import lease as leases
+from fand.fanclient import output as outputs
+from fand.fanclient.lease import Lease, State, Terms
+from fand.fanclient.output import Limits, Output
+from fand.units import FULL, Percent, Seconds
+
+_GRAVEST: Final = (State.FAILSAFE, State.INIT, State.HOLD, State.RUN)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The leases of its servers and the outputs of its fans, each known by its place here.
+
+    Every duty is written and verified again each ``interval``.
+    """
+
+    leases: tuple[Lease, ...]
+    outputs: tuple[Output, ...]
+    interval: Seconds
+    leaving: bool = False
+
+    @property
+    def state(self) -> State:
+        """EXIT, or else the gravest state of a lease."""
+        if self.leaving:
+            return State.EXIT
+        states = {lease.state for lease in self.leases}
+        return next(state for state in _GRAVEST if state in states)
+
+    @property
+    def demand(self) -> Percent:
+        """What all servers together need now."""
+        return FULL if self.leaving else max(lease.demand for lease in self.leases)
+
+    @property
+    def deadline(self) -> Seconds:
+        """When :func:`tick` has something to do next, or a write is due."""
+        ends = [output.deadline for output in self.outputs]
+        ends += [lease.deadline for lease in self.leases if lease.deadline is not None]
+        return Seconds(min(ends))
+
+    def due(self, now: Seconds) -> list[int]:
+        """The outputs to be written now."""
+        return [] if self.leaving else [i for i, output in enumerate(self.outputs) if output.due <= now]
+
+    @property
+    def verified(self) -> bool:
+        """Whether every output does what it must, as far as the hardware says."""
+        return all(output.verified for output in self.outputs)
+
+
+def start(terms: Terms, servers: int, limits: Iterable[Limits], interval: Seconds, now: Seconds) -> Machine:
+    """A fan client that begins: every fan has just been taken over at full speed."""
+    return Machine(
+        tuple(Lease(terms) for _ in range(servers)), tuple(Output(limit, due=now) for limit in limits), interval
+    )
+
+
+def answer(machine: Machine, server: int, duty: Percent, asked: Seconds, now: Seconds) -> Machine:
+    """``server`` said ``duty``, true at ``asked`` or later."""
+    return _with_lease(machine, server, leases.answer(machine.leases[server], duty, asked, now), now)
+
+
+def missed(machine: Machine, server: int, now: Seconds) -> Machine:
+    """``server`` could not be asked, or did not answer as it must."""
+    return _with_lease(machine, server, leases.missed(machine.leases[server], now), now)
+
+
+def tick(machine: Machine, now: Seconds) -> Machine:
+    """Time has passed."""
+    return _aimed(replace(machine, leases=tuple(leases.tick(lease, now) for lease in machine.leases)), now)
+
+
+def found(machine: Machine, fan: int, read: Percent, resolution: Percent, now: Seconds) -> Machine:
+    """Before a write, the hardware of ``fan`` was found to do ``read``."""
+    return _with_output(machine, fan, outputs.found(machine.outputs[fan], read, resolution, now))
+
+
+def wrote(machine: Machine, fan: int, read: Percent, resolution: Percent, now: Seconds) -> Machine:
+    """The duty of ``fan`` was written, and ``read`` was read back."""
+    return _with_output(machine, fan, outputs.wrote(machine.outputs[fan], read, resolution, now, machine.interval))
+
+
+def failed(machine: Machine, fan: int, now: Seconds) -> Machine:
+    """The hardware of ``fan`` refused to be written or read."""
+    return _with_output(machine, fan, outputs.failed(machine.outputs[fan], now, machine.interval))
+
+
+def leave(machine: Machine) -> Machine:
+    """The fans are given back; nothing is driven from now on."""
+    return replace(machine, leaving=True)
+
+
+def _with_lease(machine: Machine, server: int, lease: Lease, now: Seconds) -> Machine:
+    held = machine.leases
+    return _aimed(replace(machine, leases=(*held[:server], lease, *held[server + 1 :])), now)
+
+
+def _with_output(machine: Machine, fan: int, output: Output) -> Machine:
+    held = machine.outputs
+    return replace(machine, outputs=(*held[:fan], output, *held[fan + 1 :]))
+
+
+def _aimed(machine: Machine, now: Seconds) -> Machine:
+    demand = machine.demand
+    return replace(machine, outputs=tuple(outputs.aim(output, demand, now) for output in machine.outputs))
