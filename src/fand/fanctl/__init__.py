@@ -1,0 +1,1 @@
+"""fanctl: asks and commands a server from the command line."""
