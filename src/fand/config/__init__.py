@@ -1,1 +1,37 @@
-"""The configuration: files to frozen values."""
+"""The configuration: files to frozen values.
+
+:func:`find` tells which file holds, :func:`load` reads it, :func:`to_toml` turns a fand.ini of fand 0.1.1 into a
+fand.toml. What the values mean stands in :mod:`fand.config.values`, what the file may say in
+:mod:`fand.config.tables`.
+"""
+
+from fand.config.address import split_address
+from fand.config.find import find
+from fand.config.kinds import Kinds
+from fand.config.load import load, to_toml
+from fand.config.values import (
+    DEFAULT_PORT,
+    ClientConfig,
+    Config,
+    DeviceConfig,
+    FanConfig,
+    ServerConfig,
+    ShelfConfig,
+    TachometerConfig,
+)
+
+__all__ = [
+    "DEFAULT_PORT",
+    "ClientConfig",
+    "Config",
+    "DeviceConfig",
+    "FanConfig",
+    "Kinds",
+    "ServerConfig",
+    "ShelfConfig",
+    "TachometerConfig",
+    "find",
+    "load",
+    "split_address",
+    "to_toml",
+]

@@ -1,0 +1,59 @@
+"""Addresses as people write them."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from fand.config.values import DEFAULT_PORT
+
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+
+
+def host_fault(host: str) -> str | None:
+    """Say what keeps ``host`` from being an IP address or a host name; None if nothing does."""
+    if not host:
+        return "is empty; give an IP address or a host name"
+    if _ip(host) is not None:
+        return None
+    if "/" in host:
+        return f"{host!r} is no host; give it without a protocol or a path"
+    if re.fullmatch(r"[0-9.]+", host) or ":" in host:
+        return f"{host!r} is no IP address"
+    if len(host) > 253 or not _NAME.fullmatch(host):
+        return f"{host!r} is neither an IP address nor a host name"
+    return None
+
+
+def is_loopback(host: str) -> bool | None:
+    """Whether ``host`` is this machine talking to itself; None for a name, which only the resolver knows."""
+    if host == "localhost":
+        return True
+    address = _ip(host)
+    return None if address is None else address.is_loopback
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """The host and port of ``"host"``, ``"host:port"``, ``"[IPv6]"``, ``"[IPv6]:port"`` or a bare IPv6 address.
+
+    :raises ValueError: it is none of these; the text says why
+    """
+    host, port = text, ""
+    if match := re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text):
+        host, port = match[1], match[2] if match[2] is not None else str(DEFAULT_PORT)
+        if not isinstance(_ip(host), IPv6Address):
+            raise ValueError(f"{host!r} in brackets is no IPv6 address")
+    elif text.count(":") == 1:
+        host, port = text.split(":")
+    else:
+        port = str(DEFAULT_PORT)
+    if fault := host_fault(host):
+        raise ValueError(fault)
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise ValueError(f"port {port!r} is not a number from 1 to 65535")
+    return host, int(port)
+
+
+def _ip(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,32 @@
+"""From the tables of a file to the configuration: what the parts must be to one another (rule S11)."""
+
+from pathlib import Path
+from typing import Any
+
+from fand.config.checked import Faults, Place, meant
+from fand.config.client import client_config
+from fand.config.kinds import Kinds
+from fand.config.server import server_config
+from fand.config.values import Config
+
+TABLES = ("server", "curves", "shelves", "client")
+
+
+def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) -> Config:
+    """The configuration that ``document``, in the shape of a fand.toml, describes.
+
+    :raises ConfigError: it falls short; every fault is named
+    """
+    file = Place(faults)
+    for key in document:
+        if key not in TABLES:
+            file.fault(f"unknown key '{key}'{meant(key, TABLES)}")
+    server = client = None
+    if not {"server", "curves", "shelves"}.isdisjoint(document):
+        server = server_config(document, kinds, file)
+    if "client" in document:
+        client = client_config(document["client"], kinds, file.at("client"))
+    if server is None and "client" not in document:
+        file.fault("describes nothing; give a shelf in [shelves.NAME] or a fan client in [client]")
+    faults.check()
+    return Config(path, server, client)

@@ -1,0 +1,125 @@
+"""The fan client's part of a file: whom it asks, and what it drives."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from fand.config.address import split_address
+from fand.config.checked import Place, checked, shown
+from fand.config.kinds import Kinds, choose
+from fand.config.names import name_fault
+from fand.config.tables import ClientTable, FanTable
+from fand.config.values import ClientConfig, FanConfig, TachometerConfig
+from fand.units import Percent, Seconds
+
+
+def client_config(raw: object, kinds: Kinds, place: Place) -> ClientConfig | None:
+    """What ``raw``, the table ``[client]``, says, its faults noted; None if too little is left of it."""
+    table = checked(raw, ClientTable, place)
+    if table is None:
+        return None
+    if fault := name_fault(table.shelf):
+        place.at("shelf").fault(fault)
+    if table.lease < 2 * table.interval:
+        place.at("lease").fault(
+            f"{table.lease:g} s is shorter than two intervals of {table.interval:g} s, so that one lost answer "
+            "would end it; lengthen the lease or shorten the interval"
+        )
+    if table.state is not None and not Path(table.state).is_absolute():
+        place.at("state").fault(f"{table.state!r} is not an absolute path")
+    servers = _servers(table.servers, place.at("servers"))
+    fans = _fans(table, kinds, place)
+    return ClientConfig(
+        shelf=table.shelf,
+        servers=servers,
+        fans=fans,
+        interval=Seconds(table.interval),
+        lease=Seconds(table.lease),
+        failsafe=Percent(table.failsafe),
+        state=None if table.state is None else Path(table.state),
+    )
+
+
+def _servers(texts: list[str], place: Place) -> tuple[tuple[str, int], ...]:
+    if not texts:
+        place.fault('is empty; name at least one, like "nas.example.org:9999"')
+    servers: dict[tuple[str, int], str] = {}
+    for number, text in enumerate(texts, 1):
+        try:
+            server = split_address(text)
+        except ValueError as error:
+            place.at(number).fault(str(error))
+            continue
+        if server in servers:
+            place.at(number).fault(f"{text!r} is the same server as {servers[server]!r}")
+        servers[server] = text
+    return tuple(servers)
+
+
+def _fans(table: ClientTable, kinds: Kinds, place: Place) -> tuple[FanConfig, ...]:
+    if not table.fans:
+        place.at("fans").fault("is empty; describe at least one fan in [[client.fans]]")
+    fans: list[FanConfig] = []
+    for number, entry in enumerate(table.fans, 1):
+        fan = _fan(entry, kinds, place.at("fans").at(number))
+        if fan is None:
+            continue
+        if table.failsafe < fan.floor:
+            place.at("failsafe").fault(f"{table.failsafe:g} % is under the floor of {fan.floor:g} % of {fan.name!r}")
+        for other in fans:
+            if (other.kind, other.settings) == (fan.kind, fan.settings):
+                place.at("fans").at(number).fault(f"drives the same output as {other.name!r}")
+        fans.append(fan)
+    for name, count in Counter(fan.name for fan in fans).items():
+        if count > 1:
+            place.at("fans").fault(f"{count} fans are called {name!r}; give each a name of its own")
+    return tuple(fans)
+
+
+def _fan(entry: object, kinds: Kinds, place: Place) -> FanConfig | None:
+    if not isinstance(entry, dict):
+        place.fault(f'expected a table like {{ name = "front", hwmon = "nct6798", pwm = 2 }}, not {shown(entry)}')
+        return None
+    generic = FanTable.__struct_fields__
+    own = {key: value for key, value in entry.items() if key not in generic}
+    table = checked({key: entry[key] for key in entry if key in generic}, FanTable, place)
+    if table is not None:
+        _check_fan(table, place)
+    chosen = choose("fan", own, frozenset(kinds.fan_kinds()), kinds.fan_kind, place)
+    if chosen is None:
+        return None
+    name, kind = chosen
+    settings: Any = checked(own, kind.Settings, place, generic)
+    tachometer = None
+    if "tachometer" in entry:
+        tachometer = _tachometer(entry["tachometer"], own.get("hwmon"), kinds, place.at("tachometer"))
+    if settings is None or table is None:
+        return None
+    return FanConfig(table.name, name, settings, tachometer, Percent(table.floor), table.allow_stop)
+
+
+def _check_fan(table: FanTable, place: Place) -> None:
+    if fault := name_fault(table.name):
+        place.at("name").fault(fault)
+    elif "/" in table.name or table.name.startswith("."):  # it names files
+        place.at("name").fault(f"{table.name!r} begins with a dot or contains a slash")
+    if table.floor == 0 and not table.allow_stop:
+        place.at("floor").fault("0 would stop the fan; say allow_stop = true as well, or give a floor above 0")
+
+
+def _tachometer(raw: object, chip: object, kinds: Kinds, place: Place) -> TachometerConfig | None:
+    """``chip`` is the hwmon chip of the fan itself, to which a mere number refers; None if it is on none."""
+    if isinstance(raw, int) and not isinstance(raw, bool) and chip is None:
+        place.fault(f'{shown(raw)} is for hwmon fans; give a table like {{ gpiod = "gpiochip0", line = 17 }}')
+        return None
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        raw = {"hwmon": chip, "fan": raw}
+    if not isinstance(raw, dict):
+        place.fault(f'expected a number or a table like {{ hwmon = "nct6798", fan = 2 }}, not {shown(raw)}')
+        return None
+    chosen = choose("tachometer", raw, frozenset(kinds.tachometer_kinds()), kinds.tachometer_kind, place)
+    if chosen is None:
+        return None
+    name, kind = chosen
+    settings: Any = checked(raw, kind.Settings, place)
+    return None if settings is None else TachometerConfig(name, settings)

@@ -1,0 +1,24 @@
+"""Names of shelves, devices and fans: anything that a person can read and a frame can carry."""
+
+import unicodedata
+
+LONGEST = 200
+"""Bytes of UTF-8."""
+
+
+def name_fault(name: str) -> str | None:
+    """Say what keeps ``name`` from being a name; None if nothing does."""
+    if not name.strip():
+        return "a name must not be empty"
+    if name != name.strip():
+        return f"{name!r} begins or ends with a space"
+    return text_fault(name)
+
+
+def text_fault(text: str) -> str | None:
+    """Say what keeps ``text`` from being shown on one line; None if nothing does."""
+    if len(text.encode()) > LONGEST:
+        return f"{text[:30] + '...'!r} is longer than {LONGEST} bytes"
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        return f"{text!r} contains a control character"
+    return None

@@ -1,0 +1,159 @@
+"""The server's part of a file: curves, shelves and their devices, and where to listen."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from fand.config.address import host_fault, is_loopback
+from fand.config.checked import Entry, Place, checked, meant, shown
+from fand.config.kinds import Kinds, choose
+from fand.config.names import name_fault, text_fault
+from fand.config.tables import CurveTable, DeviceTable, ServerTable, ShelfTable
+from fand.config.values import DeviceConfig, ServerConfig, ShelfConfig
+from fand.control import CURVES, FamilyLaw, ShelfLaw, point_faults
+from fand.units import Celsius, Percent, Seconds
+
+FAMILIES = ("hdd", "ssd", "nvme", "cpu", "air")
+"""The families that fand's own sensors tell of."""
+
+DRIVES = frozenset({"drive", "smart"})
+"""The sensor kinds that name one drive, which sits in one place only; any other may serve several shelves."""
+
+
+def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> ServerConfig:
+    """What ``document`` says of the server, its faults noted."""
+    table = checked(document.get("server", {}), ServerTable, file.at("server")) or ServerTable()
+    _check_address(table, file.at("server").at("address"))
+    raw_curves = checked(document.get("curves", {}), dict[str, Entry], file.at("curves")) or {}
+    curves = {name: _curve(name, raw, file.at("curves").at(name)) for name, raw in raw_curves.items()}
+    raw_shelves = checked(document.get("shelves", {}), dict[str, Entry], file.at("shelves")) or {}
+    if not document.get("shelves"):
+        file.fault("has no shelf; describe one in [shelves.NAME]")
+    reader = _ShelfReader(kinds, curves)
+    shelves = [reader.shelf(name, raw, file.at("shelves").at(name)) for name, raw in raw_shelves.items()]
+    whole = tuple(shelf for shelf in shelves if shelf is not None)
+    return ServerConfig(whole, table.address, table.port, table.plain)
+
+
+def _check_address(table: ServerTable, place: Place) -> None:
+    if table.address is None:
+        return
+    if fault := host_fault(table.address):
+        place.fault(fault)
+    elif is_loopback(table.address) is False and not table.plain:
+        place.fault(
+            f"{table.address} can be reached from outside, and nothing is encrypted or asks who it is; "
+            "say plain = true if everybody there may read and control, or leave the address out"
+        )
+
+
+def _curve(name: str, raw: object, place: Place) -> FamilyLaw | None:
+    table = checked(raw, CurveTable, place)
+    if table is None:
+        return None
+    wrong = point_faults(table.kind, table.points)
+    for fault in wrong:
+        place.at("points").fault(fault)
+    critical = table.critical
+    if critical is not None and not -20 < critical < 125:
+        place.at("critical").fault(f"{critical:g} °C is no temperature between -20 and 125")
+    elif critical is not None and not wrong and critical <= table.points[0][0]:
+        place.at("critical").fault(f"{critical:g} °C is not above the first point, so that no point ever counts")
+    return FamilyLaw(
+        name=name,
+        curve=CURVES[table.kind](
+            tuple((Celsius(point[0]), Percent(point[1])) for point in table.points if not wrong)
+        ),
+        critical=None if critical is None else Celsius(critical),
+        hysteresis=Celsius(table.hysteresis),
+        average=table.combine == "average",
+    )
+
+
+class _ShelfReader:
+    """Reads the shelves of one file; ``curves`` has None for one that has faults of its own."""
+
+    def __init__(self, kinds: Kinds, curves: Mapping[str, FamilyLaw | None]) -> None:
+        self._kinds = kinds
+        self._names = frozenset(kinds.sensor_kinds())
+        self._curves = curves
+        self._drives: dict[str, Place] = {}
+
+    def shelf(self, name: str, raw: object, place: Place) -> ShelfConfig | None:
+        """One shelf, its faults noted; None if too little is left of it."""
+        if fault := name_fault(name):
+            place.fault(fault)
+        table = checked(raw, ShelfTable, place)
+        if table is None:
+            return None
+        if table.on_lost < table.floor:
+            place.at("on_lost").fault(f"{table.on_lost:g} % is under the floor of {table.floor:g} %")
+        if not table.curves:
+            place.at("curves").fault('is empty; give the curve of each family, like { hdd = "drives" }')
+        if not table.devices:
+            place.at("devices").fault("is empty; a shelf has at least one device")
+        entries = enumerate(table.devices, 1)
+        read = [self._device(entry, table, place.at("devices").at(number)) for number, entry in entries]
+        devices = tuple(device for device in read if device is not None)
+        for title, count in Counter(device.name for device in devices).items():
+            if count > 1:
+                place.at("devices").fault(f"{count} devices are called {title!r}; give each a name of its own")
+        self._check_curves(table, {device.family for device in devices if device.family}, place.at("curves"))
+        law = ShelfLaw(
+            families={family: law for family, curve in table.curves.items() if (law := self._curves.get(curve))},
+            floor=Percent(table.floor),
+            on_lost=Percent(table.on_lost),
+            fall=Percent(table.fall / 60),
+        )
+        return ShelfConfig(name, law, devices)
+
+    def _check_curves(self, table: ShelfTable, given: set[str], place: Place) -> None:
+        families = {*FAMILIES, *given}
+        for family, curve in table.curves.items():
+            if curve not in self._curves:
+                remedy = meant(curve, self._curves) or f"; describe it in [curves.{curve}]"
+                place.at(family).fault(f"there is no curve {curve!r}{remedy}")
+            if family not in families and (guess := meant(family, families)):
+                place.fault(f"no device is of family '{family}'{guess}")
+
+    def _device(self, entry: object, shelf: ShelfTable, place: Place) -> DeviceConfig | None:
+        if not isinstance(entry, dict):
+            place.fault(f'expected a table like {{ drive = "SERIAL" }}, not {shown(entry)}')
+            return None
+        generic = DeviceTable.__struct_fields__
+        own = {key: value for key, value in entry.items() if key not in generic}
+        table = checked({key: entry[key] for key in entry if key in generic}, DeviceTable, place)
+        if table is not None:
+            _check_device(table, shelf, place)
+        chosen = choose("sensor", own, self._names, self._kinds.sensor_kind, place)
+        if chosen is None:
+            return None
+        name, kind = chosen
+        settings: Any = checked(own, kind.Settings, place, generic)
+        if settings is None or table is None:
+            return None
+        title = kind.title(settings)
+        if name in DRIVES and (first := self._drives.setdefault(title, place)) != place:
+            place.fault(f"drive {title} stands at {first} already; a drive sits in one place only")
+        return DeviceConfig(
+            name=title if table.name is None else table.name,
+            kind=name,
+            settings=settings,
+            interval=kind.INTERVAL if table.interval is None else Seconds(table.interval),
+            timeout=kind.TIMEOUT if table.timeout is None else Seconds(table.timeout),
+            optional=table.optional,
+            position=table.position,
+            family=table.family,
+        )
+
+
+def _check_device(table: DeviceTable, shelf: ShelfTable, place: Place) -> None:
+    if table.name is not None and (fault := name_fault(table.name)):
+        place.at("name").fault(fault)
+    if fault := text_fault(table.position):
+        place.at("position").fault(fault)
+    family = table.family
+    if family is None or family in shelf.curves or (family == "nvme" and "ssd" in shelf.curves):
+        return
+    remedy = meant(family, shelf.curves) or f"; give it one in the shelf's curves, like {{ {family} = ... }}"
+    place.at("family").fault(f"the shelf has no curve for family '{family}'{remedy}")

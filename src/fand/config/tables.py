@@ -1,0 +1,150 @@
+"""What a fand.toml may say: its tables, each key with type, default, range and meaning.
+
+The meanings are the reference in docs/configuration.rst, which a test holds against them.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from fand.config.checked import Entry
+from fand.config.values import DEFAULT_PORT
+
+
+class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[server]``: where the server listens."""
+
+    address: Annotated[
+        str | None,
+        Meta(description="Address or host name to listen on. Without it the server listens on loopback only."),
+    ] = None
+    port: Annotated[int, Meta(ge=1, le=65535, description="TCP port to listen on.")] = DEFAULT_PORT
+    plain: Annotated[
+        bool,
+        Meta(description="Let everybody who reaches the address in, unencrypted. Any address but loopback needs it."),
+    ] = False
+
+
+class CurveTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[curves.NAME]``: how much cooling a temperature asks for."""
+
+    points: Annotated[
+        list[list[float]],
+        Meta(
+            description="Pairs of temperature (°C, between -20 and 125) and duty (percent), sorted by temperature. "
+            "The duty never falls. A ``step`` curve begins at 0 °C or below."
+        ),
+    ]
+    kind: Annotated[
+        Literal["linear", "step"],
+        Meta(description="``linear`` draws lines between the points; ``step`` holds each duty up to the next point."),
+    ] = "linear"
+    critical: Annotated[
+        float | None,
+        Meta(description="At this temperature (°C, between -20 and 125) and above, the shelf runs at full speed."),
+    ] = None
+    hysteresis: Annotated[
+        float,
+        Meta(ge=0, le=20, description="How far (°C) a temperature must fall before the duty follows it down."),
+    ] = 2.0
+    combine: Annotated[
+        Literal["max", "average"],
+        Meta(description="Whether the hottest device of a family counts, or the mean of all."),
+    ] = "max"
+
+
+class ShelfTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[shelves.NAME]``: devices that the same fans cool."""
+
+    curves: Annotated[
+        dict[str, str],
+        Meta(
+            description="For each family of devices (hdd, ssd, nvme, cpu, air, ...) the name of its curve. "
+            "NVMe drives follow ``ssd`` where ``nvme`` is not given."
+        ),
+    ]
+    devices: Annotated[list[Entry], Meta(description="The devices, each an inline table; see below.")]
+    floor: Annotated[float, Meta(ge=0, le=100, description="The least duty (percent) that the shelf asks for.")] = (
+        20.0
+    )
+    on_lost: Annotated[
+        float,
+        Meta(ge=0, le=100, description="The least duty (percent) while a device is lost; not under ``floor``."),
+    ] = 100.0
+    fall: Annotated[
+        float,
+        Meta(gt=0, le=6000, description="How fast the duty may fall (percent per minute). It rises at once."),
+    ] = 60.0
+
+
+class DeviceTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of ``devices``: the keys that every kind of sensor has."""
+
+    name: Annotated[
+        str | None, Meta(description="The name shown, unique in the shelf. Without it, what identifies the device.")
+    ] = None
+    position: Annotated[str, Meta(description="Where it sits, for people.")] = ""
+    optional: Annotated[bool, Meta(description="It may be absent. Otherwise its absence is a fault.")] = False
+    family: Annotated[
+        str | None, Meta(description="Its family, where the sensor cannot tell; a family with a curve in the shelf.")
+    ] = None
+    interval: Annotated[
+        float | None,
+        Meta(ge=0.01, le=3600, description="How often it is read (seconds). Without it, as its kind has it."),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        Meta(ge=0.01, le=3600, description="When a reading is given up (seconds). Without it, as its kind has it."),
+    ] = None
+
+
+class ClientTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[client]``: the fan client of one shelf."""
+
+    shelf: Annotated[str, Meta(min_length=1, description="The shelf, by its name on the server.")]
+    fans: Annotated[list[Entry], Meta(description="The fans, each a ``[[client.fans]]`` table; see below.")]
+    servers: Annotated[
+        list[str],
+        Meta(
+            description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``. With several, the '
+            "greatest of their duties is driven."
+        ),
+    ] = ["localhost"]
+    interval: Annotated[float, Meta(ge=0.01, le=300, description="How often a server is asked (seconds).")] = 5.0
+    lease: Annotated[
+        float,
+        Meta(
+            ge=0.02,
+            le=600,
+            description="How long a duty stays good without an answer (seconds); at least two intervals.",
+        ),
+    ] = 20.0
+    failsafe: Annotated[
+        float,
+        Meta(gt=0, le=100, description="The duty (percent) once the lease is over; not under the floor of any fan."),
+    ] = 100.0
+    state: Annotated[
+        str | None,
+        Meta(
+            description="Folder that keeps the original mode of the fans' hardware while fand has it; an absolute "
+            "path. Without it, the usual one of the system."
+        ),
+    ] = None
+
+
+class FanTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[[client.fans]]``: the keys that every kind of fan has."""
+
+    name: Annotated[str, Meta(min_length=1, description="The name shown and reported, unique.")]
+    tachometer: Annotated[
+        Entry,
+        Meta(
+            description="What measures its speed: an inline table with the keys of a tachometer kind, or for a hwmon "
+            "fan the number of the ``fan`` input on the same chip."
+        ),
+    ] = Entry(None)
+    floor: Annotated[
+        float,
+        Meta(ge=0, le=100, description="The least duty (percent) it is given while the client runs."),
+    ] = 20.0
+    allow_stop: Annotated[bool, Meta(description="A duty of 0 stops it, whatever the floor.")] = False
