@@ -36,19 +36,17 @@ def split_address(text: str) -> tuple[str, int]:
 
     :raises ValueError: it is none of these; the text says why
     """
-    host, port = text, ""
+    host, port = text, str(DEFAULT_PORT)
     if match := re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text):
-        host, port = match[1], match[2] if match[2] is not None else str(DEFAULT_PORT)
+        host, port = match[1], port if match[2] is None else match[2]
         if not isinstance(_ip(host), IPv6Address):
             raise ValueError(f"{host!r} in brackets is no IPv6 address")
-    elif text.count(":") == 1:
+    elif text.count(":") == 1 and "/" not in text:
         host, port = text.split(":")
-    else:
-        port = str(DEFAULT_PORT)
     if fault := host_fault(host):
         raise ValueError(fault)
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
-        raise ValueError(f"port {port!r} is not a number from 1 to 65535")
+        raise ValueError(f"port {port!r} of {text!r} is not a number from 1 to 65535")
     return host, int(port)
 
 

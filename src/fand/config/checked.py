@@ -135,8 +135,8 @@ def _mend(raw: object, hint: Any, place: Place, also: Iterable[str] = ()) -> obj
     if isinstance(raw, list) and (origin is list or (origin is tuple and Ellipsis in get_args(bare))):
         item = get_args(bare)[0]
         items = [_mend(value, item, place.at(number)) for number, value in enumerate(raw, 1)]
-        raw = _BAD if _BAD in items else items
-    return _BAD if raw is _BAD else _leaf(raw, hint, place)
+        return _BAD if any(value is _BAD for value in items) else items
+    return _leaf(raw, hint, place)
 
 
 def _mend_struct(raw: Mapping[str, object], kind: type[msgspec.Struct], place: Place, also: Iterable[str]) -> object:

@@ -1,6 +1,7 @@
 """The fan client's part of a file: whom it asks, and what it drives."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def client_config(raw: object, kinds: Kinds, place: Place) -> ClientConfig | Non
     )
 
 
-def _servers(texts: list[str], place: Place) -> tuple[tuple[str, int], ...]:
+def _servers(texts: Sequence[str], place: Place) -> tuple[tuple[str, int], ...]:
     if not texts:
         place.fault('is empty; name at least one, like "nas.example.org:9999"')
     servers: dict[tuple[str, int], str] = {}
@@ -66,9 +67,8 @@ def _fans(table: ClientTable, kinds: Kinds, place: Place) -> tuple[FanConfig, ..
             continue
         if table.failsafe < fan.floor:
             place.at("failsafe").fault(f"{table.failsafe:g} % is under the floor of {fan.floor:g} % of {fan.name!r}")
-        for other in fans:
-            if (other.kind, other.settings) == (fan.kind, fan.settings):
-                place.at("fans").at(number).fault(f"drives the same output as {other.name!r}")
+        if same := [other.name for other in fans if (other.kind, other.settings) == (fan.kind, fan.settings)]:
+            place.at("fans").at(number).fault(f"drives the same output as {same[0]!r}")
         fans.append(fan)
     for name, count in Counter(fan.name for fan in fans).items():
         if count > 1:

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec.structs import fields
 
 from fand.config.checked import Place, meant
+from fand.exceptions import DriverError
 from fand.ports import FanKind, SensorKind, TachometerKind
 
 
@@ -64,7 +65,7 @@ def choose(
     for name in sorted(key for key in entry if key in names):
         try:
             found[name] = kind(name)
-        except (LookupError, ImportError) as error:
+        except (LookupError, ImportError, DriverError) as error:
             place.fault(f"{what} kind '{name}' cannot be used: {error}")
             return None
     alone = [

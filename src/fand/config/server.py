@@ -13,7 +13,7 @@ from fand.config.values import DeviceConfig, ServerConfig, ShelfConfig
 from fand.control import CURVES, FamilyLaw, ShelfLaw, point_faults
 from fand.units import Celsius, Percent, Seconds
 
-FAMILIES = ("hdd", "ssd", "nvme", "cpu", "air")
+FAMILIES = ("hdd", "ssd", "nvme", "cpu", "gpu", "air")
 """The families that fand's own sensors tell of."""
 
 DRIVES = frozenset({"drive", "smart"})

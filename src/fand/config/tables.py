@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 from fand.config.checked import Entry
 from fand.config.values import DEFAULT_PORT
 
+_Span = Annotated[float, Meta(ge=0.01, le=3600)]
+
 
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     """``[server]``: where the server listens."""
@@ -89,12 +91,12 @@ class DeviceTable(Struct, frozen=True, forbid_unknown_fields=True):
         str | None, Meta(description="Its family, where the sensor cannot tell; a family with a curve in the shelf.")
     ] = None
     interval: Annotated[
-        float | None,
-        Meta(ge=0.01, le=3600, description="How often it is read (seconds). Without it, as its kind has it."),
+        _Span | None,
+        Meta(description="How often it is read (seconds). Without it, as its kind has it."),
     ] = None
     timeout: Annotated[
-        float | None,
-        Meta(ge=0.01, le=3600, description="When a reading is given up (seconds). Without it, as its kind has it."),
+        _Span | None,
+        Meta(description="When a reading is given up (seconds). Without it, as its kind has it."),
     ] = None
 
 
@@ -104,12 +106,12 @@ class ClientTable(Struct, frozen=True, forbid_unknown_fields=True):
     shelf: Annotated[str, Meta(min_length=1, description="The shelf, by its name on the server.")]
     fans: Annotated[list[Entry], Meta(description="The fans, each a ``[[client.fans]]`` table; see below.")]
     servers: Annotated[
-        list[str],
+        tuple[str, ...],
         Meta(
             description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``. With several, the '
             "greatest of their duties is driven."
         ),
-    ] = ["localhost"]
+    ] = ("localhost",)
     interval: Annotated[float, Meta(ge=0.01, le=300, description="How often a server is asked (seconds).")] = 5.0
     lease: Annotated[
         float,
