@@ -1,0 +1,288 @@
+"""Blocking conversation over sockets: requests out, requests in.
+
+:func:`connect` makes a connection, :func:`send` and :func:`recv` carry a :class:`Request` with its arguments over it,
+:func:`reset_connection` ends it. Sockets made here, or given to :func:`add_socket`, are managed: what is still open
+when :func:`fand.util.terminate` is called, or when the program ends, is closed then, and the other end is told.
+
+Everything here may be used by many threads at once. Two that send on one socket take turns, so their frames never
+mix; so do two that receive.
+"""
+
+import logging
+import socket
+import threading
+import time
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from fand import util
+from fand.exceptions import (
+    ConnectionFailedError,
+    CorruptedDataError,
+    FandConnectionResetError,
+    FandTimeoutError,
+    SendReceiveError,
+    TerminatingError,
+)
+from fand.wire import Decoder, Request, encode
+
+__all__ = ["Request", "add_socket", "connect", "is_socket_open", "recv", "reset_connection", "send"]
+
+_log = logging.getLogger(__name__)
+
+TIMEOUT: Final = 10.0
+"""Seconds after which :func:`connect`, and then each :func:`send` and :func:`recv` on its socket, gives up."""
+
+
+class _Link:
+    """What is kept for one socket: the bytes of a frame that has begun, and whose turn it is."""
+
+    __slots__ = ("broken", "decoder", "receiving", "sending")
+
+    def __init__(self) -> None:
+        self.decoder = Decoder()
+        self.receiving = threading.Lock()
+        self.sending = threading.Lock()
+        self.broken = False  # a frame was sent in part: nothing can follow it
+
+
+class _Links:
+    """The links of all sockets in use: of managed ones until they are closed, of others while somebody has them.
+
+    The dict of the managed is changed in single steps only, so that closing them all needs no lock: that may happen
+    in a signal handler.
+    """
+
+    def __init__(self) -> None:
+        self._managed: dict[socket.socket, _Link] = {}
+        self._others: WeakKeyDictionary[socket.socket, _Link] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+        self._to_be_closed = False
+
+    def of(self, sock: socket.socket) -> _Link:
+        """The link of ``sock``, new if it has none."""
+        link = self._managed.get(sock)
+        if link is None:
+            with self._lock:
+                link = self._managed.get(sock) or self._others.setdefault(sock, _Link())
+        return link
+
+    def manage(self, sock: socket.socket) -> None:
+        """Keep ``sock`` until it is closed.
+
+        :raises TerminatingError: the program is terminating
+        """
+        with self._lock:
+            if not self._to_be_closed:
+                self._to_be_closed = True
+                util.when_terminate(self.close_all)
+            for other in [other for other in self._managed if other.fileno() < 0]:
+                self._managed.pop(other, None)  # closed by its owner himself
+            self._managed.setdefault(sock, self._others.pop(sock) if sock in self._others else _Link())
+        if util.terminating():
+            self._managed.pop(sock, None)
+            raise TerminatingError("the program is terminating: no connection is taken on")
+
+    def is_managed(self, sock: socket.socket) -> bool:
+        """Whether ``sock`` is kept here and open."""
+        return sock in self._managed and sock.fileno() >= 0
+
+    def release(self, sock: socket.socket) -> _Link | None:
+        """Keep ``sock`` no longer; its link goes to whoever was first to ask."""
+        return self._managed.pop(sock, None)
+
+    def close_all(self) -> None:
+        """Close all managed sockets, with a notice."""
+        while self._managed:
+            try:
+                sock, link = self._managed.popitem()
+            except KeyError:  # another thread took the last
+                return
+            _close(sock, link, encode(Request.DISCONNECT, (None,)))
+
+
+_links: Final = _Links()
+
+
+def add_socket(sock: socket.socket) -> None:
+    """Have ``sock`` managed: closed, with a notice to the other end, when the program terminates.
+
+    Until then :func:`reset_connection` closes it.
+
+    :raises TerminatingError: :func:`fand.util.terminating` is true; ``sock`` is left as it is
+    """
+    _links.manage(sock)
+
+
+def is_socket_open(sock: socket.socket) -> bool:
+    """Tell whether ``sock`` is managed here and has not been closed.
+
+    It is false once the socket was closed, by :func:`reset_connection` or otherwise.
+    """
+    return _links.is_managed(sock)
+
+
+def send(sock: socket.socket, request: Request, *args: Any) -> None:
+    """Send ``request`` with its ``args``.
+
+    If the time-out passes when a part of the frame has left, the connection is of no more use, and is shut down.
+
+    :raises UnpicklableError: an argument has no form on the wire, or the frame would be too long; nothing was sent
+    :raises FandTimeoutError: the other end did not take it in time
+    :raises SendReceiveError: it could not be sent: the connection is closed, broken or was never made
+    """
+    frame = encode(request, args)
+    link = _links.of(sock)
+    with link.sending:
+        _send_frame(sock, link, frame)
+    _log.debug("sent %s %s to %s", request, args, sock)
+
+
+def _send_frame(sock: socket.socket, link: _Link, frame: bytes) -> None:
+    if link.broken:
+        raise SendReceiveError(f"cannot send to {_peer(sock)}: a frame before this one was cut short")
+    sent = 0
+    try:
+        while sent < len(frame):
+            sent += sock.send(frame[sent:])
+    except (TimeoutError, BlockingIOError) as error:
+        raise FandTimeoutError(f"{_peer(sock)} took nothing for {sock.gettimeout()} s") from error
+    except OSError as error:
+        raise SendReceiveError(f"cannot send to {_peer(sock)}: {error.strerror or error}") from error
+    finally:
+        if 0 < sent < len(frame):
+            link.broken = True
+            _shut_down(sock)
+
+
+def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
+    """Receive one request: the request and its arguments.
+
+    A time-out loses nothing: the next call goes on where this one stopped. After
+    :exc:`~fand.exceptions.CorruptedDataError` the connection is of no more use: close it.
+
+    :raises FandTimeoutError: no whole frame came in time
+    :raises SendReceiveError: nothing can be received: the connection is closed, broken or was never made
+    :raises FandConnectionResetError: the other end closed the connection, or sent :attr:`Request.DISCONNECT`, whose
+        reason is then in the text
+    :raises CorruptedDataError: what came is not a frame of the wire
+    """
+    link = _links.of(sock)
+    with link.receiving:
+        request, args = _receive_frame(sock, link.decoder)
+    _log.debug("received %s %s from %s", request, args, sock)
+    if request is Request.DISCONNECT:
+        reason = f": {_printable(args[0])}" if args and args[0] is not None else ""
+        raise FandConnectionResetError(f"{_peer(sock)} ended the connection{reason}")
+    return request, args
+
+
+def _receive_frame(sock: socket.socket, decoder: Decoder) -> tuple[Request, tuple[Any, ...]]:
+    """Read up to the end of one frame and no further: what follows stays in sight of ``select``."""
+    timeout = sock.gettimeout()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        try:
+            frame = decoder.next()
+        except CorruptedDataError as error:
+            raise CorruptedDataError(f"from {_peer(sock)}: {error}") from None
+        if frame is not None:
+            return frame
+        try:
+            data = sock.recv(decoder.missing)
+        except (TimeoutError, BlockingIOError) as error:
+            raise FandTimeoutError(f"{_peer(sock)} sent no whole frame for {timeout} s") from error
+        except OSError as error:
+            raise SendReceiveError(f"cannot receive from {_peer(sock)}: {error.strerror or error}") from error
+        if not data:
+            where = "in the middle of a frame" if decoder.mid_frame else "without a notice"
+            raise FandConnectionResetError(f"{_peer(sock)} closed the connection {where}")
+        decoder.feed(data)
+        if deadline is not None and decoder.missing and time.monotonic() > deadline:
+            raise FandTimeoutError(f"{_peer(sock)} sent no whole frame for {timeout} s")
+
+
+def connect(address: str, port: int) -> socket.socket:
+    """Connect to the server at ``address`` and ``port``; the socket is managed and has a time-out of 10 seconds.
+
+    ``address`` is an IPv4 or IPv6 address or a name; of a name all addresses are tried.
+
+    :raises FandTimeoutError: no answer in time
+    :raises ConnectionFailedError: no such name, or nothing listens there
+    :raises TerminatingError: the program is terminating
+    """
+    if util.terminating():
+        raise TerminatingError(f"the program is terminating: no connection to {address}:{port} is made")
+    try:
+        sock = socket.create_connection((address, port), timeout=TIMEOUT)
+    except TimeoutError as error:
+        raise FandTimeoutError(f"{address} port {port} did not answer for {TIMEOUT:.0f} s") from error
+    except (OSError, ValueError, OverflowError) as error:  # the last two: a name or port that cannot be
+        why = getattr(error, "strerror", None) or error
+        raise ConnectionFailedError(f"cannot connect to {address} port {port}: {why}") from error
+    try:
+        if sock.family in {socket.AF_INET, socket.AF_INET6}:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        add_socket(sock)
+    except BaseException:
+        sock.close()
+        raise
+    _log.info("connected to %s port %s", address, port)
+    return sock
+
+
+def reset_connection(sock: socket.socket, error_msg: str | None = None, notice: bool = True) -> None:
+    """Close a managed socket; do nothing if it is not managed, or no more.
+
+    It never waits: a notice for which there is no room is not sent.
+
+    :param error_msg: the reason to tell the other end
+    :param notice: whether to tell it at all, by :attr:`Request.DISCONNECT`
+    :raises UnpicklableError: ``error_msg`` has no form on the wire; the socket is open still
+    """
+    frame = encode(Request.DISCONNECT, (error_msg,)) if notice else None
+    link = _links.release(sock)
+    if link is not None:
+        _close(sock, link, frame)
+
+
+def _close(sock: socket.socket, link: _Link, notice: bytes | None) -> None:
+    """Close ``sock``. Waits for nobody: the other end may have stopped reading, another thread be in mid-frame."""
+    peer = _peer(sock)
+    if notice is not None and not link.broken and link.sending.acquire(blocking=False):
+        try:
+            sock.settimeout(0)
+            sock.send(notice)
+        except OSError as error:
+            _log.info("could not tell %s that the connection ends: %s", peer, error)
+        finally:
+            link.sending.release()
+    _shut_down(sock)
+    sock.close()
+    _log.info("closed the connection to %s", peer)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    """End the connection for whoever is at it, in other threads too."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:  # it has ended already
+        pass
+
+
+def _peer(sock: socket.socket) -> str:
+    """The other end, for a message."""
+    try:
+        name = sock.getpeername()
+    except OSError:
+        return "the peer"
+    return f"{name[0]} port {name[1]}" if isinstance(name, tuple) else str(name) or "the peer"
+
+
+def _printable(reason: object) -> str:
+    """A peer's words, fit for one line of a terminal."""
+    text = "".join(char if char.isprintable() else " " for char in str(reason)[:_LONGEST_REASON])
+    return text.strip()
+
+
+_LONGEST_REASON: Final = 300
