@@ -189,17 +189,20 @@ def default_signal_handler(sig: int, frame: "FrameType | None") -> None:  # noqa
     _end.terminate_aside()
 
 
-def parse_args(parser: "argparse.ArgumentParser", argv: Sequence[str] | None = None) -> "argparse.Namespace":
+def parse_args(
+    parser: "argparse.ArgumentParser", argv: Sequence[str] | None = None, *, port: int | None = DEFAULT_PORT
+) -> "argparse.Namespace":
     """Add the options that all programs have, parse, and set up logging and the PID file accordingly.
 
     The options are ``-V -a -p -v -q -l -P``; ``address`` is None unless given. Errors that the user made end the
     program as those of :mod:`argparse` do: one sentence on stderr, status 2.
 
     :param argv: what to parse instead of the command line
+    :param port: what ``port`` is unless given; None lets the program look into its configuration
     """
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("-a", "--address", help="address of the server")
-    parser.add_argument("-p", "--port", type=_port, default=DEFAULT_PORT, help="port of the server (%(default)s)")
+    parser.add_argument("-p", "--port", type=_port, default=port, help=f"port of the server ({DEFAULT_PORT})")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log more: warnings, -vv steps, -vvv all")
     parser.add_argument("-q", "--quiet", action="store_true", help="log nothing but what ends the program")
     parser.add_argument("-l", "--logfile", metavar="FILE", help="log to this file instead of stderr")
