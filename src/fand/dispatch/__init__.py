@@ -1,0 +1,15 @@
+"""What the server knows, and what it answers: requests in, answers out, without a socket or a clock.
+
+A :class:`Hall` holds every :class:`Shelf`. Readings are told to :meth:`Shelf.observe`; the decision is taken when
+an answer needs it (S3) and kept until something changes or :attr:`Shelf.valid_until` passes. :func:`answer` is the
+whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, or a
+:exc:`~fand.exceptions.RequestError` whose text is all that the peer is told.
+"""
+
+from fand.dispatch.hall import Hall
+from fand.dispatch.peer import Peer
+from fand.dispatch.requests import Answer, answer
+from fand.dispatch.shelf import Shelf, Slot
+from fand.dispatch.shown import served, shorten
+
+__all__ = ["Answer", "Hall", "Peer", "Shelf", "Slot", "answer", "served", "shorten"]

@@ -1,0 +1,41 @@
+"""All shelves of a server."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from fand.dispatch.peer import Peer
+from fand.dispatch.shelf import Shelf
+from fand.dispatch.shown import shorten
+from fand.exceptions import RequestError, ShelfNotFoundError
+from fand.units import Timestamp
+
+
+class Hall:
+    """The shelves by name, in the order of the configuration.
+
+    ``instant`` turns a date into the instant that it means here: a naive one is the server's local time. It may
+    raise OverflowError, ValueError or OSError for a date that cannot be reckoned.
+    """
+
+    def __init__(self, shelves: Iterable[Shelf], instant: Callable[[datetime], Timestamp]) -> None:
+        self.shelves: Mapping[str, Shelf] = MappingProxyType({shelf.name: shelf for shelf in shelves})
+        self.instant = instant
+
+    def shelf(self, name: object) -> Shelf:
+        """The shelf called ``name``.
+
+        :raises ShelfNotFoundError: there is none
+        :raises RequestError: that is no name
+        """
+        if not isinstance(name, str):
+            raise RequestError("the name of a shelf is a text")
+        found = self.shelves.get(name)
+        if found is None:
+            raise ShelfNotFoundError(f"no shelf is called {shorten(name, 60)!r}")
+        return found
+
+    def leave(self, peer: Peer) -> None:
+        """``peer`` has gone: nothing is pushed to it any more."""
+        for shelf in self.shelves.values():
+            shelf.subscribers.pop(peer, None)

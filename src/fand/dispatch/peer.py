@@ -1,0 +1,32 @@
+"""The other end of a connection, as far as the answers depend on it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fand.units import Seconds
+
+LEASE: Final = Seconds(20.0)
+"""How long fan clients take a duty for good."""
+
+SILENCE: Final = Seconds(2 * LEASE)
+"""A fan client is silent when nothing has come from it for longer (rule S7)."""
+
+OLD_SILENCE: Final = Seconds(150.0)
+"""The same for a client that knows the nine old requests only: fand 0.1.1 comes once a minute."""
+
+
+@dataclass(eq=False, slots=True)
+class Peer:
+    """One connection. ``at`` is when its last request came; whoever receives it keeps that up to date."""
+
+    address: str
+    at: Seconds
+    patience: Seconds = OLD_SILENCE
+
+    def speaks_extensions(self) -> None:
+        """It has used a request that only newer clients know, which come every few seconds."""
+        self.patience = SILENCE
+
+    def silent(self, now: Seconds) -> bool:
+        """Tell whether it has not been heard of for longer than its kind may be."""
+        return now - self.at > self.patience

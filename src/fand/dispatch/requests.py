@@ -1,0 +1,130 @@
+"""One request, one answer. A new request is one function here, entered in the table at the end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from fand.dispatch.fans import fan_states
+from fand.dispatch.hall import Hall
+from fand.dispatch.peer import Peer
+from fand.dispatch.shelf import Shelf
+from fand.dispatch.shown import rounded, served
+from fand.dispatch.status import shelves_page, status_page
+from fand.exceptions import RequestError, ShelfPwmExpireBadValue
+from fand.units import Moment, Timestamp, percent, rpm
+from fand.wire import Request
+
+LATEST: Final = Timestamp(253_370_764_800.0)
+"""The first instant of the year 9999, UTC: an expiry beyond is set back to it, so that it stays a date anywhere."""
+
+Args = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to send back. ``changed`` is the shelf whose duty may have changed by the request."""
+
+    request: Request
+    args: Args = ()
+    changed: Shelf | None = None
+
+
+def answer(hall: Hall, request: Request, args: Args, peer: Peer, now: Moment) -> Answer | None:
+    """Answer one request of ``peer`` at ``now``; None when the peer says that it goes.
+
+    :raises RequestError: it cannot be granted; the text names the fault, for the peer to read
+    """
+    if request is Request.DISCONNECT:
+        return None
+    entry = _TABLE.get(request)
+    if entry is None:
+        raise RequestError(f"the server takes no {request.name}")
+    handle, usage, least = entry
+    if not least <= len(args) <= len(usage):
+        takes = " and ".join(usage) or "no arguments"
+        raise RequestError(f"{request.name} takes {takes}; {len(args)} arguments came")
+    return handle(hall, args, peer, now)
+
+
+def _ping(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
+    return Answer(Request.ACK)
+
+
+def _get_pwm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
+    shelf = hall.shelf(args[0])
+    return Answer(Request.SET_PWM, (shelf.name, served(shelf.decision(now).duty)))
+
+
+def _subscribe_pwm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
+    shelf = hall.shelf(args[0])
+    peer.speaks_extensions()
+    shelf.subscribe(peer, now)
+    return Answer(Request.SET_PWM, (shelf.name, served(shelf.decision(now).duty)), shelf)
+
+
+def _get_rpm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
+    shelf = hall.shelf(args[0])
+    # 0 stands for unknown: the peers that ask this know no other word for it. GET_STATUS tells the two apart.
+    return Answer(Request.SET_RPM, (shelf.name, rounded(shelf.speed(now.mono) or 0.0)))
+
+
+def _set_rpm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
+    hall.shelf(args[0]).report_speed(rpm(args[1]), peer, now.mono)
+    return Answer(Request.ACK)
+
+
+def _set_fans(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
+    shelf, fans = hall.shelf(args[0]), fan_states(args[1])
+    peer.speaks_extensions()
+    shelf.report_fans(fans, peer, now.mono)
+    return Answer(Request.ACK)
+
+
+def _set_pwm_override(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
+    shelf = hall.shelf(args[0])
+    shelf.set_override(None if args[1] is None else percent(args[1]), now)
+    return Answer(Request.ACK, changed=shelf)
+
+
+def _set_pwm_expire(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
+    shelf = hall.shelf(args[0])
+    shelf.set_override_end(None if args[1] is None else _instant(hall, args[1]), now)
+    return Answer(Request.ACK, changed=shelf)
+
+
+def _instant(hall: Hall, when: object) -> Timestamp:
+    if not isinstance(when, datetime):
+        raise ShelfPwmExpireBadValue("the end of an override is a date and time, or None")
+    if when.year >= 9999:
+        return LATEST
+    try:
+        return hall.instant(when)
+    except (OverflowError, ValueError, OSError):
+        raise ShelfPwmExpireBadValue(f"the date {when.isoformat()} is out of range") from None
+
+
+def _get_shelves(hall: Hall, args: Args, _peer: Peer, _now: Moment) -> Answer:
+    return Answer(Request.SET_SHELVES, shelves_page(hall, hall.shelf(args[0]).name if args else None))
+
+
+def _get_status(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
+    shelf, first = hall.shelf(args[0]), args[1] if len(args) > 1 else 0
+    if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first <= len(shelf.slots):
+        raise RequestError(f"the first device is not a number from 0 to {len(shelf.slots)}")
+    return Answer(Request.SET_STATUS, (shelf.name, status_page(shelf, first, now)))
+
+
+_TABLE: Final[Mapping[Request, tuple[Callable[[Hall, Args, Peer, Moment], Answer], tuple[str, ...], int]]] = {
+    Request.PING: (_ping, (), 0),
+    Request.GET_PWM: (_get_pwm, ("a shelf",), 1),
+    Request.SUBSCRIBE_PWM: (_subscribe_pwm, ("a shelf",), 1),
+    Request.GET_RPM: (_get_rpm, ("a shelf",), 1),
+    Request.SET_RPM: (_set_rpm, ("a shelf", "a speed"), 2),
+    Request.SET_FANS: (_set_fans, ("a shelf", "a list of fans"), 2),
+    Request.SET_PWM_OVERRIDE: (_set_pwm_override, ("a shelf", "a duty or None"), 2),
+    Request.SET_PWM_EXPIRE: (_set_pwm_expire, ("a shelf", "a date or None"), 2),
+    Request.GET_SHELVES: (_get_shelves, ("optionally the shelf to go on after",), 0),
+    Request.GET_STATUS: (_get_status, ("a shelf", "optionally the number of the first device"), 1),
+}
+"""Request -> who answers it, what its arguments are, how many of them at least."""

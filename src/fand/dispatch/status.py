@@ -1,0 +1,118 @@
+"""The state of a shelf as plain values, in pages that each fit a frame."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fand.control import Device, Override, health
+from fand.dispatch.hall import Hall
+from fand.dispatch.shelf import Shelf, Slot
+from fand.dispatch.shown import rounded, served, shorten
+from fand.exceptions import RequestError, UnpicklableError
+from fand.ports import Temperature
+from fand.units import Moment, Seconds
+from fand.wire import Request, encode
+
+MOST_FAULTS: Final = 16
+"""So many faults are told, the gravest first; each device tells its own besides."""
+
+
+def shelves_page(hall: Hall, after: str | None) -> tuple[list[str], bool]:
+    """The names that follow ``after`` (None: from the start), as many as fit, and whether there are more."""
+    names = list(hall.shelves)
+    rest = names if after is None else names[names.index(after) + 1 :]
+    count = _most(len(rest), lambda count: (Request.SET_SHELVES, (rest[:count], True)))
+    return rest[:count], count < len(rest)
+
+
+def status_page(shelf: Shelf, first: int, now: Moment) -> dict[str, Any]:
+    """Everything about ``shelf``, with its devices from number ``first`` on, as many as fit.
+
+    ``next`` is the number of the first device of the next page, None on the last.
+    """
+    head = _head(shelf, now)
+    devices = [
+        _device(slot, device, now.mono)
+        for slot, device in zip(shelf.slots[first:], shelf.devices[first:], strict=True)
+    ]
+
+    def page(count: int) -> dict[str, Any]:
+        end = first + count
+        return {**head, "devices": devices[:count], "next": end if end < len(shelf.slots) else None}
+
+    return page(_most(len(devices), lambda count: (Request.SET_STATUS, (shelf.name, page(count)))))
+
+
+def _most(most: int, page: Callable[[int], tuple[Request, tuple[object, ...]]]) -> int:
+    """How many of ``most`` entries to put into ``page(count)``, a request and its arguments, for it to fit a frame.
+
+    :raises RequestError: not even one fits
+    """
+    count = most
+    while True:
+        request, args = page(count)
+        try:
+            encode(request, args)
+        except UnpicklableError:
+            if count <= min(most, 1):
+                raise RequestError("the answer is too long for a frame") from None
+            count //= 2
+        else:
+            return count
+
+
+def _head(shelf: Shelf, now: Moment) -> dict[str, Any]:
+    decision = shelf.decision(now)
+    worst = sorted(decision.faults, key=lambda fault: -fault.duty)[:MOST_FAULTS]
+    speed = shelf.speed(now.mono)
+    return {
+        "duty": served(decision.duty),
+        "reason": shorten(decision.reason),
+        "demand": served(decision.demand),
+        "faults": [{"duty": served(fault.duty), "reason": shorten(fault.reason)} for fault in worst],
+        "override": _override(decision.override),
+        "rpm": None if speed is None else rounded(speed),
+        "fans": _fans(shelf, now.mono),
+        "fans_age": None if shelf.fans is None else rounded(now.mono - shelf.fans.at),
+        "client": _client(shelf, now.mono),
+    }
+
+
+def _override(override: Override | None) -> dict[str, Any] | None:
+    return None if override is None else {"percent": served(override.percent), "until": override.until}
+
+
+def _fans(shelf: Shelf, now: Seconds) -> list[dict[str, Any]]:
+    if shelf.fans is None:
+        return []
+    stale = shelf.fans.stale(now)
+    return [
+        {
+            "name": fan.name,
+            "rpm": None if stale or fan.rpm is None else rounded(fan.rpm),
+            "duty": None if stale or fan.duty is None else rounded(fan.duty),
+            "state": fan.state,
+        }
+        for fan in shelf.fans.fans
+    ]
+
+
+def _client(shelf: Shelf, now: Seconds) -> dict[str, Any] | None:
+    if shelf.client is None:
+        return None
+    state = "silent" if shelf.client.silent(now) else "live"
+    return {"address": shelf.client.address, "state": state, "age": rounded(now - shelf.client.at)}
+
+
+def _device(slot: Slot, device: Device, now: Seconds) -> dict[str, Any]:
+    track = device.track
+    return {
+        "name": shorten(slot.name),
+        "kind": slot.kind,
+        "position": shorten(slot.position),
+        "family": track.family,
+        "health": health(track, device.watch, now).value,
+        "celsius": rounded(track.last.celsius) if isinstance(track.last, Temperature) else None,
+        "age": None if track.last is None else rounded(max(0.0, now - track.last.at)),
+        "failure": None if track.failure is None else shorten(track.failure.reason),
+        "optional": device.watch.optional,
+    }

@@ -1,0 +1,35 @@
+import pytest
+
+from fand.dispatch import Hall
+from fand.exceptions import RequestError, ShelfNotFoundError
+
+from .halls import at, hall, instant, peer, shelf
+
+
+def test_shelves_keep_their_order_and_are_found_by_name() -> None:
+    where = hall(shelf("z"), shelf("a"))
+    assert list(where.shelves) == ["z", "a"]
+    assert where.shelf("a").name == "a"
+
+
+def test_an_unknown_shelf_is_named_but_not_at_length() -> None:
+    with pytest.raises(ShelfNotFoundError, match="no shelf is called 'nowhere'"):
+        hall().shelf("nowhere")
+    with pytest.raises(ShelfNotFoundError) as caught:
+        hall().shelf("x" * 60_000)
+    assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("name", [None, 3, True, b"shelf1", ["shelf1"], {"shelf1": 1}, ("shelf1",), float("nan")])
+def test_what_is_no_text_names_no_shelf(name: object) -> None:
+    with pytest.raises(RequestError, match="the name of a shelf is a text"):
+        hall().shelf(name)
+
+
+def test_who_leaves_is_pushed_nothing_any_more() -> None:
+    where = Hall([shelf("a"), shelf("b")], instant)
+    gone, stays = peer(), peer()
+    where.shelf("a").subscribe(gone, at(0))
+    where.shelf("a").subscribe(stays, at(0))
+    where.leave(gone)
+    assert list(where.shelf("a").subscribers) == [stays]

@@ -1,0 +1,217 @@
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fand.dispatch import answer
+from fand.dispatch.requests import LATEST
+from fand.exceptions import (
+    RequestError,
+    ShelfNotFoundError,
+    ShelfPwmBadValue,
+    ShelfPwmExpireBadValue,
+    ShelfRpmBadValue,
+)
+from fand.wire import Request, encode
+
+from .halls import WALL, ask, at, hall, peer, shelf, warm
+
+
+def test_ping() -> None:
+    assert ask(hall(), Request.PING).request is Request.ACK
+
+
+def test_get_pwm() -> None:
+    given = ask(hall(), Request.GET_PWM, "shelf1")
+    assert (given.request, given.args) == (Request.SET_PWM, ("shelf1", 25))
+
+
+def test_get_rpm_is_0_while_unknown() -> None:
+    where = hall()
+    assert ask(where, Request.GET_RPM, "shelf1").args == ("shelf1", 0)
+    assert ask(where, Request.SET_RPM, "shelf1", 1500).request is Request.ACK
+    assert ask(where, Request.GET_RPM, "shelf1").args == ("shelf1", 1500)
+    assert ask(where, Request.GET_RPM, "shelf1", now=200).args == ("shelf1", 0)
+
+
+def test_set_rpm_takes_the_float_of_a_measurement() -> None:
+    where = hall()
+    ask(where, Request.SET_RPM, "shelf1", 1499.96)
+    assert ask(where, Request.GET_RPM, "shelf1").args == ("shelf1", 1500)
+
+
+def test_set_fans() -> None:
+    where, who = hall(), peer()
+    fans = [{"name": "front", "rpm": 800, "duty": 30, "state": "ok"}]
+    assert ask(where, Request.SET_FANS, "shelf1", fans, who=who).request is Request.ACK
+    assert ask(where, Request.GET_RPM, "shelf1").args == ("shelf1", 800)
+    assert where.shelf("shelf1").client is who
+
+
+def test_subscribe_pwm_answers_at_once_and_enters_the_peer() -> None:
+    where, who = hall(), peer()
+    given = ask(where, Request.SUBSCRIBE_PWM, "shelf1", who=who)
+    assert (given.request, given.args) == (Request.SET_PWM, ("shelf1", 25))
+    assert given.changed is where.shelf("shelf1")
+    assert who in where.shelf("shelf1").subscribers
+
+
+def test_an_override_is_set_and_ended() -> None:
+    where = hall()
+    given = ask(where, Request.SET_PWM_OVERRIDE, "shelf1", 60)
+    assert given.request is Request.ACK
+    assert given.changed is where.shelf("shelf1")
+    assert ask(where, Request.GET_PWM, "shelf1").args == ("shelf1", 60)
+    ask(where, Request.SET_PWM_OVERRIDE, "shelf1", None)
+    assert ask(where, Request.GET_PWM, "shelf1").args == ("shelf1", 25)
+
+
+@pytest.mark.parametrize(
+    ("when", "end"),
+    [
+        (datetime.fromtimestamp(WALL + 60, UTC), WALL + 60),
+        (datetime.fromtimestamp(WALL + 60, timezone(timedelta(hours=-5))), WALL + 60),
+        (datetime.fromtimestamp(WALL + 60, UTC).replace(tzinfo=None) + timedelta(hours=1), WALL + 60),
+        (None, None),
+        (datetime.max, LATEST),
+        (datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))), LATEST),
+    ],
+    ids=["utc", "offset", "naive", "never", "last", "after the last"],
+)
+def test_an_end_is_an_instant_whatever_its_zone(when: datetime | None, end: float | None) -> None:
+    where = hall()
+    ask(where, Request.SET_PWM_OVERRIDE, "shelf1", 60)
+    assert ask(where, Request.SET_PWM_EXPIRE, "shelf1", when).request is Request.ACK
+    override = where.shelf("shelf1").override
+    assert override is not None
+    assert override.until == end
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        datetime.fromtimestamp(WALL, UTC),
+        datetime.min,
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+        datetime.min.replace(tzinfo=UTC),
+        3,
+        1e300,
+        "tomorrow",
+        True,
+        [],
+        timedelta(1),
+    ],
+)
+def test_an_end_that_has_passed_or_is_no_date_is_refused(when: object) -> None:
+    with pytest.raises(ShelfPwmExpireBadValue):
+        ask(hall(), Request.SET_PWM_EXPIRE, "shelf1", when)
+
+
+def test_a_date_that_the_host_cannot_reckon_is_refused() -> None:
+    where = hall()
+
+    def overflow(_when: datetime) -> Any:
+        raise OverflowError("timestamp out of range for platform time_t")
+
+    where.instant = overflow
+    with pytest.raises(ShelfPwmExpireBadValue, match="2100-01-01T00:00:00 is out of range"):
+        ask(where, Request.SET_PWM_EXPIRE, "shelf1", datetime(2100, 1, 1))
+
+
+def test_disconnect_is_answered_by_nothing() -> None:
+    assert answer(hall(), Request.DISCONNECT, (None,), peer(), at(0)) is None
+    assert answer(hall(), Request.DISCONNECT, (), peer(), at(0)) is None
+
+
+@pytest.mark.parametrize("request_", [Request.ACK, Request.SET_PWM, Request.SET_SHELVES, Request.SET_STATUS])
+def test_what_only_a_server_says_is_refused(request_: Request) -> None:
+    with pytest.raises(RequestError, match=f"the server takes no {request_.name}"):
+        answer(hall(), request_, ("shelf1", 50), peer(), at(0))
+
+
+@pytest.mark.parametrize(
+    ("request_", "args", "text"),
+    [
+        (Request.PING, (1,), "PING takes no arguments; 1 arguments came"),
+        (Request.GET_PWM, (), "GET_PWM takes a shelf; 0 arguments came"),
+        (Request.GET_PWM, ("shelf1", 2), "GET_PWM takes a shelf; 2 arguments came"),
+        (Request.SET_RPM, ("shelf1",), "SET_RPM takes a shelf and a speed; 1 arguments came"),
+        (Request.GET_STATUS, ("shelf1", 0, 0), "GET_STATUS takes a shelf and optionally the number of"),
+    ],
+)
+def test_a_wrong_number_of_arguments_is_refused(request_: Request, args: tuple[object, ...], text: str) -> None:
+    with pytest.raises(RequestError, match=text):
+        answer(hall(), request_, args, peer(), at(0))
+
+
+@pytest.mark.parametrize("duty", [-1, 101, float("nan"), float("inf"), True, "50", b"", [], {}, (), 10**400])
+def test_an_override_that_is_no_duty_is_refused(duty: object) -> None:
+    with pytest.raises(ShelfPwmBadValue):
+        ask(hall(), Request.SET_PWM_OVERRIDE, "shelf1", duty)
+
+
+@pytest.mark.parametrize("speed", [-1, 200_001, float("nan"), None, False, "fast"])
+def test_a_speed_that_is_none_is_refused(speed: object) -> None:
+    with pytest.raises(ShelfRpmBadValue):
+        ask(hall(), Request.SET_RPM, "shelf1", speed)
+
+
+@pytest.mark.parametrize("first", [-1, 3, 1.0, True, "1", None, 10**100])
+def test_a_first_device_that_is_none_is_refused(first: object) -> None:
+    with pytest.raises(RequestError, match="the first device is not a number from 0 to 2"):
+        ask(hall(), Request.GET_STATUS, "shelf1", first)
+
+
+def test_get_shelves_goes_on_after_a_name() -> None:
+    where = hall(shelf("z"), shelf("a"), shelf("m"))
+    assert ask(where, Request.GET_SHELVES).args == (["z", "a", "m"], False)
+    assert ask(where, Request.GET_SHELVES, "z").args == (["a", "m"], False)
+    assert ask(where, Request.GET_SHELVES, "m").args == ([], False)
+    with pytest.raises(ShelfNotFoundError):
+        ask(where, Request.GET_SHELVES, "nowhere")
+
+
+def test_get_status_names_its_shelf() -> None:
+    given = ask(hall(), Request.GET_STATUS, "shelf1")
+    assert given.request is Request.SET_STATUS
+    assert given.args[0] == "shelf1"
+    assert given.args[1]["duty"] == 25
+
+
+OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+VOCABULARY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.just("shelf1")
+    | st.just("x" * 50_000)
+    | st.binary(max_size=20)
+    | st.datetimes(timezones=st.none() | OFFSETS)
+    | st.timedeltas()
+    | st.sampled_from(Request),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "rpm", "duty", "state", "x"]), inner, max_size=4)
+        | st.lists(inner, max_size=3).map(tuple)
+    ),
+    max_leaves=6,
+)
+ARGUMENTS = st.lists(VOCABULARY, max_size=3) | st.lists(VOCABULARY, max_size=2).map(lambda rest: ["shelf1", *rest])
+
+
+@given(st.sampled_from(Request), ARGUMENTS)
+def test_whatever_comes_is_answered_or_refused_in_words(request_: Request, args: list[Any]) -> None:
+    where = hall(warm(shelf()))
+    refusal, frame = "granted", b""
+    try:
+        given = answer(where, request_, tuple(args), peer(), at(1))
+        frame = b"" if given is None else encode(given.request, given.args)
+    except RequestError as error:
+        refusal = str(error)
+    assert 0 < len(refusal) < 300
+    assert len(frame) < 65536
+    assert 0 <= where.shelf("shelf1").decision(at(2)).duty <= 100

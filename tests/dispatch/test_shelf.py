@@ -1,0 +1,151 @@
+from typing import Any
+
+import pytest
+
+from fand.control import Override
+from fand.dispatch.fans import fan_states
+from fand.exceptions import ShelfPwmExpireBadValue
+from fand.ports import Asleep, Failed, Temperature
+from fand.units import Celsius, Percent, Rpm, Seconds, Timestamp
+from fand.wire import HEADER_SIZE, Request, decode
+
+from .halls import WALL, at, peer, shelf, warm
+
+
+def reading(celsius: float, seconds: float) -> Temperature:
+    return Temperature(Celsius(celsius), Seconds(seconds))
+
+
+def told(frame: bytes) -> tuple[Request, tuple[Any, ...]]:
+    return decode(frame[HEADER_SIZE:])
+
+
+def test_s1_full_speed_until_every_device_has_given_a_good_reading() -> None:
+    what = shelf()
+    assert what.decision(at(0)).duty == 100.0
+    what.observe("a", reading(30, 1), "hdd")
+    assert what.decision(at(1)).duty == 100.0
+    what.observe("b", Failed("no answer", Seconds(2)))
+    assert what.decision(at(2)).duty == 100.0
+    what.observe("b", reading(30, 3), "hdd")
+    assert what.decision(at(1000)).duty == 100.0, "by then both are lost"
+    warm(what, 30, 1000)
+    assert what.decision(at(1100)).duty == 100.0
+
+
+def test_s1_ends_with_the_last_device() -> None:
+    what = warm(shelf())
+    decision = what.decision(at(0))
+    assert decision.duty == 25.0
+    assert decision.reason == "hdd a at 30.0 °C on curve drives -> 25 %"
+
+
+def test_s2_three_failures_in_a_row_are_full_speed() -> None:
+    what = warm(shelf())
+    for number in (1, 2):
+        what.observe("a", Failed("no answer", Seconds(number)))
+        assert what.decision(at(number)).duty == 25.0
+    what.observe("a", Failed("no answer", Seconds(3)))
+    decision = what.decision(at(3))
+    assert decision.duty == 100.0
+    assert "no answer" in decision.reason
+
+
+def test_s3_age_is_judged_when_the_answer_is_given() -> None:
+    what = warm(shelf())
+    assert told(what.frame(at(0))) == (Request.SET_PWM, ("shelf1", 25))
+    assert told(what.frame(at(29))) == (Request.SET_PWM, ("shelf1", 25))
+    assert told(what.frame(at(31))) == (Request.SET_PWM, ("shelf1", 100)), "and nothing had to happen for that"
+
+
+def test_s3_a_decision_runs_out_no_later_than_the_readings_that_it_rests_on() -> None:
+    what = warm(shelf())
+    what.decision(at(29.5))
+    assert what.valid_until == 30.0
+    what.decision(at(10))
+    assert what.valid_until == 30.0
+
+
+def test_a_decision_is_kept_until_it_runs_out_or_something_changes() -> None:
+    what = warm(shelf())
+    first = what.decision(at(0))
+    assert what.decision(at(0.9)) is first
+    assert what.decision(at(1.0)) is not first
+    second = what.decision(at(1.5))
+    what.observe("a", reading(40, 1.5), "hdd")
+    assert what.decision(at(1.5)) is not second
+    assert what.decision(at(1.5)).duty == 75.0
+
+
+def test_a_sleeping_device_asks_for_nothing() -> None:
+    what = warm(shelf(), 40)
+    what.observe("a", Asleep(Seconds(1)))
+    what.observe("b", reading(30, 1))
+    assert what.decision(at(200)).duty == 100.0
+    warm(what, 30, 200)
+    what.observe("a", Asleep(Seconds(201)))
+    assert what.decision(at(201)).duty == 25.0
+
+
+def test_a_falling_demand_falls_in_steps() -> None:
+    what = warm(shelf(), 40)
+    assert what.decision(at(0)).duty == 75.0
+    warm(what, 30, 1)
+    assert what.decision(at(1)).duty == 74.0
+    assert what.decision(at(2)).duty == 73.0
+
+
+def test_an_override_replaces_the_duty_until_it_ends() -> None:
+    what = warm(shelf())
+    what.set_override(Percent(60), at(0))
+    assert what.decision(at(0)).duty == 60.0
+    what.set_override_end(Timestamp(WALL + 10), at(1))
+    assert told(what.frame(at(9.9))) == (Request.SET_PWM, ("shelf1", 60))
+    assert told(what.frame(at(10))) == (Request.SET_PWM, ("shelf1", 25))
+    what.set_override(Percent(60), at(11))
+    assert what.override is not None
+    assert what.override.until == WALL + 11 + 86400, "not the end that has passed"
+    what.set_override(None, at(12))
+    assert what.decision(at(12)).duty == 25.0
+
+
+def test_an_end_set_beforehand_is_for_the_next_override() -> None:
+    what = warm(shelf())
+    what.set_override_end(None, at(0))
+    assert what.decision(at(0)).override is None
+    what.set_override(Percent(60), at(1))
+    assert what.decision(at(1)).override == Override(Percent(60), None, given=True)
+    assert what.pending is None
+
+
+def test_an_end_that_has_passed_changes_nothing() -> None:
+    what = warm(shelf())
+    what.set_override(Percent(60), at(0))
+    with pytest.raises(ShelfPwmExpireBadValue):
+        what.set_override_end(Timestamp(WALL - 1), at(1))
+    assert what.decision(at(2)).duty == 60.0
+
+
+def test_an_override_never_goes_below_a_fault() -> None:
+    what = warm(shelf(), 51)
+    what.set_override(Percent(30), at(0))
+    assert what.decision(at(0)).duty == 100.0
+
+
+def test_the_speed_is_unknown_until_it_is_reported_and_when_it_is_old() -> None:
+    what, who = warm(shelf()), peer()
+    assert what.speed(Seconds(0)) is None
+    what.report_speed(Rpm(1500), who, Seconds(1))
+    assert what.speed(Seconds(2)) == 1500.0
+    assert what.speed(Seconds(152)) is None
+    fans = fan_states([{"name": name, "rpm": rpm, "duty": 30, "state": "ok"} for name, rpm in (("a", 9), ("b", 8))])
+    what.report_fans(fans, who, Seconds(160))
+    assert what.speed(Seconds(161)) == 8.0
+    assert what.client is who
+
+
+def test_a_subscriber_is_the_client_and_is_remembered_with_what_it_was_told() -> None:
+    what, who = warm(shelf()), peer()
+    what.subscribe(who, at(0))
+    assert what.client is who
+    assert told(what.subscribers[who]) == (Request.SET_PWM, ("shelf1", 25))
