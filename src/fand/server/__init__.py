@@ -1,0 +1,15 @@
+"""The server: reads the sensors, decides each shelf's duty, answers over TCP. One process, one event loop.
+
+``readers``     calls drivers in threads of their own, so that one that hangs holds up nothing (S9)
+``watching``    one task a device: its schedule, its time-out
+``keeper``      keeps decisions fresh, logs faults, pushes duties to subscribers
+``connection``  one client: frames in, frames out, limits
+``listening``   addresses and sockets
+``daemon``      puts these together, from start to stop
+``check``       ``--check``: the same readings and decisions, once, for people
+``cli``         the command line
+"""
+
+from fand.server.cli import main
+
+__all__ = ["main"]

@@ -1,0 +1,84 @@
+"""Keeps the decisions of shelves fresh where somebody depends on it: logs what changes, pushes duties.
+
+A decision is due after a reading, after an override, and, while a shelf has subscribers, whenever its last one
+runs out. Without subscribers nothing runs: who asks gets a decision of that moment.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from fand.dispatch import Hall, Peer, Shelf
+from fand.ports import Clock
+from fand.units import Moment, Seconds
+
+_log = logging.getLogger(__name__)
+
+HEARTBEAT: Final = Seconds(5.0)
+"""A subscriber is told its duty at least so often, so that its lease lives."""
+
+_NUMBERS: Final = re.compile(r"[0-9.]+")
+
+
+@dataclass(slots=True)
+class _Kept:
+    frame: bytes = b""
+    beat: Seconds = Seconds(0.0)
+    timer: asyncio.TimerHandle | None = None
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+class Keeper:
+    """``push`` sends a frame to one subscriber; False if that one is not reading now."""
+
+    def __init__(self, hall: Hall, clock: Clock, push: Callable[[Peer, bytes], bool]) -> None:
+        self._clock = clock
+        self._push = push
+        self._kept = {name: _Kept() for name in hall.shelves}
+
+    def refresh(self, shelf: Shelf) -> None:
+        """Something that the duty of ``shelf`` depends on may have changed."""
+        kept = self._kept[shelf.name]
+        now = Moment(self._clock.mono(), self._clock.wall())
+        frame = shelf.frame(now)
+        self._log_faults(shelf, kept, now)
+        if frame != kept.frame:
+            kept.frame = frame
+            decision = shelf.decision(now)
+            _log.info("%s: %.3g %% (%s)", shelf.name, decision.duty, decision.reason)
+        if kept.timer is None:
+            kept.beat = Seconds(now.mono + HEARTBEAT)
+        else:
+            kept.timer.cancel()
+            kept.timer = None
+        if not shelf.subscribers:
+            return
+        beat = now.mono >= kept.beat
+        if beat:
+            kept.beat = Seconds(now.mono + HEARTBEAT)
+        for peer, told in tuple(shelf.subscribers.items()):
+            if (beat or told != frame) and self._push(peer, frame):
+                shelf.subscribers[peer] = frame
+        delay = min(shelf.valid_until, kept.beat) - now.mono
+        kept.timer = asyncio.get_running_loop().call_later(max(0.0, delay), self.refresh, shelf)
+
+    def stop(self) -> None:
+        """Push nothing any more."""
+        for kept in self._kept.values():
+            if kept.timer is not None:
+                kept.timer.cancel()
+                kept.timer = None
+
+    def _log_faults(self, shelf: Shelf, kept: _Kept, now: Moment) -> None:
+        if any(device.track.last is None and device.track.failure is None for device in shelf.devices):
+            return  # not everyone has been asked yet: S1 at work, no fault
+        # Times and temperatures change all the while; a fault without them is the same fault.
+        faults = {_NUMBERS.sub("", fault.reason): fault.reason for fault in shelf.decision(now).faults}
+        for key in faults.keys() - kept.faults.keys():
+            _log.error("%s: %s", shelf.name, faults[key])
+        for key in kept.faults.keys() - faults.keys():
+            _log.warning("%s: over: %s", shelf.name, kept.faults[key])
+        kept.faults = faults

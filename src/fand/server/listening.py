@@ -1,0 +1,148 @@
+"""Where the server listens: addresses, and the sockets on them."""
+
+import errno
+import ipaddress
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterable
+from typing import Final
+
+from fand.exceptions import ListeningError
+
+_log = logging.getLogger(__name__)
+
+LOOPBACK: Final = ("127.0.0.1", "::1")
+BACKLOG: Final = 1024
+
+_PATIENCE: Final = 2.0
+_TRIES: Final = 10
+
+
+def addresses(address: str | None) -> list[str]:
+    """The numeric addresses to listen on.
+
+    None is loopback in both families, and what the host's own name means where that is loopback as well: the
+    tools of fand 0.1.1 connect to that name unless told otherwise.
+
+    :raises ListeningError: ``address`` is unknown
+    """
+    if address is None:
+        own = [found for found in _own_addresses() if is_loopback(found)]
+        return list(dict.fromkeys([*LOOPBACK, *own]))
+    try:
+        if not address:
+            raise ListeningError("the address to listen on is empty; 0.0.0.0 and :: are all of this host's")
+        found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ListeningError(f"cannot listen on {address!r}: no such address ({reason})") from None
+    return list(dict.fromkeys(_host(entry[4]) for entry in found))
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether a numeric ``address`` is reached from this host alone."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def listen(where: Iterable[str], port: int) -> list[socket.socket]:
+    """Sockets on all of the addresses ``where``, listening on the same ``port``; 0 is any that is free on all.
+
+    A family that this host does not have is left out, as long as anything is left.
+
+    :raises ListeningError: one of them cannot be listened on
+    """
+    hosts = list(where)
+    for attempt in range(_TRIES):
+        try:
+            return _listen(hosts, port)
+        except _PortTaken as error:
+            # The port that was free on the first address was taken on the next.
+            if port != 0 or attempt == _TRIES - 1:
+                raise ListeningError(str(error)) from None
+    raise AssertionError("unreachable")
+
+
+def shown(sock: socket.socket) -> str:
+    """The address and port of ``sock``."""
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _PortTaken(Exception):  # noqa: N818
+    pass
+
+
+def _listen(hosts: list[str], port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    absent = None
+    try:
+        for host in hosts:
+            try:
+                sock = _bound(host, port)
+            except OSError as error:
+                if error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL) and len(hosts) > 1:
+                    _log.debug("not listening on %s: %s", host, error.strerror)
+                    absent = error
+                    continue
+                raise _refusal(host, port, error) from error
+            sockets.append(sock)
+            port = sock.getsockname()[1]
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    if absent is not None and not sockets:
+        raise _refusal(hosts[0], port, absent)
+    return sockets
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # What accept() gives inherits this: a client whose host is gone is found out by the kernel.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _refusal(host: str, port: int, error: OSError) -> Exception:
+    if error.errno == errno.EADDRINUSE:
+        return _PortTaken(f"port {port} of {host} is in use; stop the program that has it, or choose another with -p")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ListeningError(f"no permission to listen on port {port} of {host}; choose one above 1023 with -p")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return ListeningError(f"cannot listen on {host}: this host has no such address")
+    return ListeningError(f"cannot listen on port {port} of {host}: {error.strerror or error}")
+
+
+def _own_addresses() -> list[str]:
+    """What the host's own name means. A name service that does not answer must not hold up the start."""
+    found: list[str] = []
+
+    def ask() -> None:
+        try:
+            found.extend(_host(entry[4]) for entry in socket.getaddrinfo(socket.gethostname(), None))
+        except (OSError, UnicodeError) as error:
+            _log.debug("the host name %s means nothing here: %s", os.uname().nodename, error)
+
+    thread = threading.Thread(target=ask, name="host name", daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    return list(found)
+
+
+def _host(address: tuple[object, ...]) -> str:
+    return str(address[0])

@@ -1,0 +1,85 @@
+"""One task a device: asks it on its own schedule, gives up an answer that does not come (rules S2 and S9)."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from fand.config.values import DeviceConfig
+from fand.dispatch import shorten
+from fand.ports import Asleep, Clock, Failed, Reading, Sensor, Temperature
+from fand.server.readers import Readers
+from fand.units import Seconds
+
+_log = logging.getLogger(__name__)
+
+Answer = tuple[Reading, str | None]
+"""A reading, and the family that the device is now known to be of."""
+
+
+class Watcher:
+    """Asks one device. ``shelf`` is the name of its shelf, for the log."""
+
+    def __init__(self, shelf: str, device: DeviceConfig, sensor: Sensor, readers: Readers, clock: Clock) -> None:
+        self.shelf = shelf
+        self.device = device
+        self._sensor = sensor
+        self._readers = readers
+        self._clock = clock
+        self._call: asyncio.Future[Answer] | None = None
+        self._failure: str | None = None
+
+    async def read(self) -> Answer:
+        """Ask once. A call that still hangs is not joined by a second one: the device has failed again."""
+        now = self._clock.mono()
+        if self._call is None or self._call.done():
+            try:
+                self._call = await self._readers.call(self._ask, self.device.timeout)
+            except RuntimeError as error:
+                return self._noted(Failed(f"could not be asked: {error}", now)), self.device.family
+        if not self._call.done():
+            return self._noted(Failed(f"no answer within {self.device.timeout:g} s", now)), self.device.family
+        reading, family = self._call.result()
+        return self._noted(reading), family
+
+    async def watch(self, observe: Callable[[Reading, str | None], None], phase: Seconds) -> None:
+        """Ask at once, again ``phase`` seconds later, and from then on every interval; tell ``observe`` each time.
+
+        The schedule is fixed: a slow answer does not shift it, and rounds that it covered are left out.
+        """
+        interval, clock = self.device.interval, self._clock
+        due = clock.mono() + min(phase, interval)
+        while True:
+            reading, family = await self.read()
+            try:
+                observe(reading, family)
+            except Exception:  # noqa: BLE001
+                # The shelf is then served what it was, until the age of its readings makes it full speed (S3).
+                _log.exception("%s: a reading of %s could not be weighed", self.shelf, self.device.name)
+            now = clock.mono()
+            await asyncio.sleep(max(0.0, due - now))
+            due += interval
+            if due <= (now := clock.mono()):
+                due += interval * ((now - due) // interval + 1)
+
+    def _ask(self) -> Answer:
+        """Ask, in a thread. What a driver raises, SystemExit too, is the failure of its device and of no other."""
+        now = self._clock.mono()
+        try:
+            reading: object = self._sensor.read(now)
+            family = self.device.family or self._sensor.family
+        except BaseException as error:  # noqa: BLE001
+            return Failed(shorten(f"{type(error).__name__}: {error}"), now), self.device.family
+        if not isinstance(reading, Temperature | Asleep | Failed):
+            return Failed(f"its driver gave {shorten(repr(reading), 60)}, which is no reading", now), family
+        return reading, family
+
+    def _noted(self, reading: Reading) -> Reading:
+        """Log what begins, changes and ends."""
+        failure = reading.reason if isinstance(reading, Failed) else None
+        if failure != self._failure:
+            if failure is None:
+                _log.warning("%s: %s answers again", self.shelf, self.device.name)
+            else:
+                _log.warning("%s: %s failed: %s", self.shelf, self.device.name, failure)
+            self._failure = failure
+        return reading
