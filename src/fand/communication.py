@@ -180,7 +180,7 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
 def _receive_frame(sock: socket.socket, decoder: Decoder) -> tuple[Request, tuple[Any, ...]]:
     """Read up to the end of one frame and no further: what follows stays in sight of ``select``."""
     timeout = sock.gettimeout()
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = time.monotonic() + timeout if timeout else None
     while True:
         try:
             frame = decoder.next()
