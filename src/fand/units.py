@@ -42,7 +42,7 @@ def percent(value: object) -> Percent:
     :raises ShelfPwmBadValue: not a number from 0 to 100 (NaN and infinity are not, nor is a bool)
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        raise ShelfPwmBadValue(f"PWM {_shown(value)} is not a number from 0 to 100")
+        raise ShelfPwmBadValue(f"PWM {shown(value)} is not a number from 0 to 100")
     return Percent(value)
 
 
@@ -52,7 +52,7 @@ def rpm(value: object) -> Rpm:
     :raises ShelfRpmBadValue: not a number from 0 to 200000 (NaN and infinity are not, nor is a bool)
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_RPM:
-        raise ShelfRpmBadValue(f"RPM {_shown(value)} is not a number from 0 to {MAX_RPM:.0f}")
+        raise ShelfRpmBadValue(f"RPM {shown(value)} is not a number from 0 to {MAX_RPM:.0f}")
     return Rpm(value)
 
 
@@ -66,7 +66,7 @@ def is_number(value: object) -> bool:
         return False
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """``value`` for a message: short whatever it is, and never the digits of a huge integer."""
     if isinstance(value, int) and abs(value) >= 10**9:
         return "beyond 1000000000"

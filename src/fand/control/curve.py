@@ -46,7 +46,8 @@ class Linear:
         if after == len(self.points):
             return self.points[-1][1]
         (t0, d0), (t1, d1) = self.points[after - 1], self.points[after]
-        return Percent(d0 + (d1 - d0) * (celsius - t0) / (t1 - t0))
+        # rounding must not carry the line past its end, to a duty above 100
+        return Percent(min(d1, d0 + (d1 - d0) * (celsius - t0) / (t1 - t0)))
 
 
 CURVES: Final[Mapping[str, type[Step] | type[Linear]]] = {"linear": Linear, "step": Step}

@@ -102,21 +102,24 @@ def _faults(law: ShelfLaw, devices: Sequence[Device], states: Sequence[Health], 
             continue
         family = law.of(track.family)
         if family is None:
-            faults.append(Fault(FULL, f"{_title(device)}: the shelf has no curve for family {track.family}"))
+            whose = f"the shelf has no curve for family {track.family}" if track.family else "its family is not known"
+            faults.append(Fault(FULL, f"{_title(device)} at {track.last.celsius:.1f} °C: {whose}"))
         elif family.critical is not None and track.last.celsius >= family.critical:
             reason = f"{_title(device)} at {track.last.celsius:.1f} °C, critical from {family.critical:g} °C"
             faults.append(Fault(FULL, reason))
+    if all(state is Health.ABSENT for state in states):
+        faults.append(Fault(law.on_lost, "no device is there, so that nothing is known of the shelf"))
     return tuple(faults)
 
 
 def _demand(
     law: ShelfLaw, devices: Sequence[Device], states: Sequence[Health], memory: Memory
 ) -> tuple[Percent, str, dict[str, Celsius]]:
-    families: dict[str, list[tuple[Celsius, Device]]] = {}
+    families: dict[str, list[tuple[Celsius, Device, Health]]] = {}
     for device, state in zip(devices, states, strict=True):
         last = device.track.last
         if isinstance(last, Temperature) and device.track.family is not None and state is not Health.ABSENT:
-            families.setdefault(device.track.family, []).append((last.celsius, device))
+            families.setdefault(device.track.family, []).append((last.celsius, device, state))
     demand, why, held = law.floor, f"floor {law.floor:g} %", {}
     for name, warm in families.items():
         family = law.of(name)
@@ -133,12 +136,18 @@ def _demand(
     return demand, why, held
 
 
-def _weigh(name: str, family: FamilyLaw, warm: Sequence[tuple[Celsius, Device]]) -> tuple[Celsius, str]:
+def _weigh(name: str, family: FamilyLaw, warm: Sequence[tuple[Celsius, Device, Health]]) -> tuple[Celsius, str]:
     if family.average:
-        mean = Celsius(sum(celsius for celsius, _ in warm) / len(warm))
+        # a lost device may raise the mean with what it said last, never lower it
+        known = [celsius for celsius, _, state in warm if state is not Health.LOST]
+        mean = max(_mean([celsius for celsius, _, _ in warm]), _mean(known or [warm[0][0]]))
         return mean, f"mean of {len(warm)} {name} at {mean:.1f} °C"
-    celsius, device = max(warm, key=lambda pair: pair[0])
+    celsius, device, _ = max(warm, key=lambda entry: entry[0])
     return celsius, f"{_title(device)} at {celsius:.1f} °C"
+
+
+def _mean(temperatures: Sequence[Celsius]) -> Celsius:
+    return Celsius(sum(temperatures) / len(temperatures))
 
 
 def _valid_until(
@@ -147,7 +156,7 @@ def _valid_until(
     ends = [now.mono + VALID]
     for device, state in zip(devices, states, strict=True):
         if state in (Health.GOOD, Health.ASLEEP, Health.FAILING) and device.track.last is not None:
-            ends.append(device.track.last.at + device.watch.budget)
+            ends.append(device.watch.deadline(device.track.last))
     if override is not None and override.until is not None:
         ends.append(now.mono + (override.until - now.wall))
     return Seconds(min(ends))

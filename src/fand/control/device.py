@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass, replace
 from typing import Final
 
+from fand.control.plausible import judge
 from fand.ports import Asleep, Failed, Reading, Temperature
 from fand.units import Seconds
 
@@ -15,7 +16,7 @@ class Health(enum.Enum):
     """What a device's answers are worth now."""
 
     WAITING = "waiting"
-    """It has not answered since the start (S1)."""
+    """It has not answered since the start (S1); if it is optional, it has not been asked either."""
     GOOD = "good"
     ASLEEP = "asleep"
     FAILING = "failing"
@@ -38,6 +39,10 @@ class Watch:
         """How old its last good reading may grow."""
         return Seconds(max(3 * self.interval, 30.0))
 
+    def deadline(self, last: Temperature | Asleep) -> Seconds:
+        """Until when that good reading counts."""
+        return Seconds(last.at + self.budget)
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -50,8 +55,13 @@ class Track:
 
 
 def observe(track: Track, reading: Reading, family: str | None = None) -> Track:
-    """``track`` with one more reading; ``family``, once known, stays."""
+    """``track`` with one more reading; ``family``, once known, stays.
+
+    A temperature that cannot be (see :func:`judge`) is a failure, whatever the driver took it for.
+    """
     family = family or track.family
+    if isinstance(reading, Temperature):
+        reading = judge(reading.celsius, reading.at)
     if isinstance(reading, Failed):
         return replace(track, failures=track.failures + 1, failure=reading, family=family)
     return Track(last=reading, family=family)
@@ -59,11 +69,11 @@ def observe(track: Track, reading: Reading, family: str | None = None) -> Track:
 
 def health(track: Track, watch: Watch, now: Seconds) -> Health:
     """What the device is worth at ``now``."""
-    fresh = track.last is not None and now - track.last.at <= watch.budget
+    fresh = track.last is not None and now <= watch.deadline(track.last)
     if fresh and track.failures < FAILURES:
         if track.failures:
             return Health.FAILING
         return Health.ASLEEP if isinstance(track.last, Asleep) else Health.GOOD
-    if watch.optional:
+    if watch.optional and (track.last is not None or track.failures):
         return Health.ABSENT
     return Health.WAITING if track.last is None else Health.LOST

@@ -52,7 +52,7 @@ def end_at(until: Timestamp | None, override: Override | None, now: Moment) -> t
 
     :raises ShelfPwmExpireBadValue: ``until`` has passed
     """
-    if until is not None and until <= now.wall:
+    if until is not None and not until > now.wall:  # so that NaN is refused too
         raise ShelfPwmExpireBadValue("PWM override expiration date is in the past")
     current = living(override, now)
     if current is None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from fand.ports import Failed, Reading, Temperature
-from fand.units import Celsius, Seconds, is_number
+from fand.units import Celsius, Seconds, is_number, shown
 
 LOWEST: Final = -20.0
 HIGHEST: Final = 125.0
@@ -19,7 +19,7 @@ def judge(celsius: object, now: Seconds, *, drive: bool = False) -> Reading:
     if celsius is None:
         return Failed("gave no temperature", now)
     if not isinstance(celsius, int | float) or not is_number(celsius):
-        return Failed(f"gave {str(celsius)[:40]!r}, which is not a number", now)
+        return Failed(f"gave {shown(celsius)}, which is not a number", now)
     if not LOWEST < celsius < HIGHEST:
         return Failed(f"gave {celsius:.6g} °C, which cannot be", now)
     if drive and celsius <= 0:
