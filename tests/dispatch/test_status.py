@@ -60,13 +60,14 @@ def test_each_device_tells_its_own_state() -> None:
     what.observe("sleeps", Asleep(Seconds(5)), "hdd")
     what.observe("fails", Temperature(Celsius(31.26), Seconds(3)), "hdd")
     what.observe("fails", Failed("no answer within 5 s", Seconds(6)))
+    what.observe("may", Failed("not there", Seconds(6)))
     status = status_page(what, 0, at(7))
     told = [(d["name"], d["health"], d["celsius"], d["age"], d["failure"], d["optional"]) for d in status["devices"]]
     assert told == [
         ("waits", "waiting", None, None, None, False),
         ("sleeps", "asleep", None, 2, None, False),
         ("fails", "failing", 31.3, 4, "no answer within 5 s", False),
-        ("may", "absent", None, None, None, True),
+        ("may", "absent", None, None, "not there", True),
     ]
     assert status["devices"][2]["position"] == "1,2"
     assert status["devices"][0]["family"] is None
