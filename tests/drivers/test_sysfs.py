@@ -36,6 +36,16 @@ def test_an_absent_file_is_named_and_not_made(tmp_path: Path) -> None:
     assert sysfs.peek(file) is None
 
 
+def test_a_file_that_this_user_may_not_write_says_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(DriverError, match=r"pwm1: Permission denied; run as root, or .* udev") as caught:
+        sysfs.write(tmp_path / "pwm1", 0)
+    assert caught.value.errno == 13
+
+
 def test_no_read_waits_or_takes_more_than_a_page(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert sysfs.read_text(tmp_path / "fifo") == ""

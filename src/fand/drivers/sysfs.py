@@ -81,7 +81,10 @@ def write(path: Path, value: str | int) -> None:
         finally:
             os.close(file)
     except OSError as error:
-        raise _failure(f"write {value!r} to", path, error) from error
+        remedy = (
+            "; run as root, or give this user the file by a udev rule" if isinstance(error, PermissionError) else ""
+        )
+        raise _failure(f"write {value!r} to", path, error, remedy) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _device_path(path: Path, root: Path) -> str:
     return "/" + os.path.relpath(os.path.realpath(path), os.path.realpath(root))
 
 
-def _failure(verb: str, path: Path, error: OSError) -> DriverError:
-    failure = DriverError(f"cannot {verb} {path}: {error.strerror or error}")
+def _failure(verb: str, path: Path, error: OSError, remedy: str = "") -> DriverError:
+    failure = DriverError(f"cannot {verb} {path}: {error.strerror or error}{remedy}")
     failure.errno = error.errno
     return failure

@@ -13,7 +13,6 @@ in manual control. The driver pwm-fan means something else by it: 0 stops the fa
 See https://docs.kernel.org/hwmon/sysfs-interface.html and https://docs.kernel.org/hwmon/pwm-fan.html.
 """
 
-import errno
 import logging
 import math
 import re
@@ -175,18 +174,10 @@ class HwmonFan:
         if not self._chip.present():
             self._chip = find_chip(self._settings.hwmon, self._root)
 
-    def _write(self, path: Path, value: int) -> None:
-        try:
-            write(path, value)
-        except DriverError as error:
-            if error.errno in (errno.EACCES, errno.EPERM):
-                raise DriverError(f"{error}; run as root, or give this user the file by a udev rule") from error
-            raise
-
     def _set_mode(self, mode: int) -> None:
         if not self._enable.exists():
             return
-        self._write(self._enable, mode)
+        write(self._enable, mode)
         if (now := read_int(self._enable)) != mode:
             raise DriverError(
                 f"{self._enable}: mode {mode} was written, but it reads {now}; something else keeps control of this "
@@ -197,7 +188,7 @@ class HwmonFan:
         """Write the duty; where the chip rounds it down, more, so that it reads at least what is wanted."""
         value, most = self._reaching.get(wanted, wanted), min(MAX, wanted + self._slack)
         while True:
-            self._write(self._pwm, value)
+            write(self._pwm, value)
             got = read_int(self._pwm)
             if got >= wanted or value >= most:
                 break
@@ -211,7 +202,7 @@ class HwmonFan:
 
     def _restore(self, original: Mode) -> None:
         assert original.enable is not None
-        self._write(self._pwm, original.pwm)
+        write(self._pwm, original.pwm)
         self._set_mode(original.enable)
 
     def _unregulated(self) -> None:
