@@ -20,7 +20,7 @@ KICK_TIME: Final = Seconds(2.0)
 FAILURES: Final = 3
 """So many failures in a row are a fault."""
 RETRY: Final = Seconds(1.0)
-"""After a failure the next try follows this soon."""
+"""After a failure the next try follows this soon, until it is a fault."""
 
 
 class Condition(enum.Enum):
@@ -112,9 +112,10 @@ def wrote(output: Output, read: Percent, resolution: Percent, now: Seconds, inte
 
 def failed(output: Output, now: Seconds, interval: Seconds) -> Output:
     """The hardware refused to be written or read. A start pulse that it has not had is still to come."""
-    due = Seconds(now + min(interval, RETRY))
+    failures = output.failures + 1
+    due = Seconds(now + (min(interval, RETRY) if failures < FAILURES else interval))
     kicked = None if output.kicked is None else Seconds(due + KICK_TIME)
-    return replace(output, written=None, taken=None, failures=output.failures + 1, due=due, kicked=kicked)
+    return replace(output, written=None, taken=None, failures=failures, due=due, kicked=kicked)
 
 
 def _same(read: Percent, duty: Percent, resolution: Percent) -> bool:

@@ -1,0 +1,30 @@
+"""A fault that goes on is logged when it starts, when it changes and when it ends; not each time it is met."""
+
+import logging
+
+_log = logging.getLogger(__name__)
+
+
+class Trouble:
+    """One place where things can go wrong for a while.
+
+    ``title`` begins each line; ``level`` is that of the lines that tell of a fault, its end is told one below.
+    """
+
+    def __init__(self, title: str, level: int = logging.ERROR) -> None:
+        self._title = title
+        self._level = level
+        self._key: str | None = None
+
+    def met(self, text: str, key: str | None = None) -> None:
+        """It goes wrong now, in a way that ``text`` says; a text with the same ``key`` as the last is no news."""
+        key = text if key is None else key
+        if key != self._key:
+            self._key = key
+            _log.log(self._level, "%s: %s", self._title, text)
+
+    def over(self, text: str) -> None:
+        """It goes well now; ``text`` says so if that is news."""
+        if self._key is not None:
+            self._key = None
+            _log.log(min(self._level, logging.WARNING), "%s: %s", self._title, text)

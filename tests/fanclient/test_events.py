@@ -1,0 +1,21 @@
+from fand.fanclient.events import CROWDED, Answer, Event, Missed, Post, Stop
+from fand.units import Percent, Seconds
+
+
+def test_events_come_out_in_order_and_together() -> None:
+    post = Post()
+    events: list[Event] = [Answer(0, Percent(40), Seconds(1)), Missed(0), Stop()]
+    for event in events:
+        post.put(event)
+    assert post.get(Seconds(60)) == events
+    assert post.get(Seconds(-1)) == []
+
+
+def test_a_crowd_is_taken_piece_by_piece_and_told() -> None:
+    post = Post()
+    for number in range(CROWDED + 5):
+        assert post.crowded == (number >= CROWDED)
+        post.put(Missed(number))
+    assert len(post.get(Seconds(0))) == CROWDED
+    assert not post.crowded
+    assert post.get(Seconds(0)) == [Missed(CROWDED + number) for number in range(5)]

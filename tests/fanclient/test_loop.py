@@ -1,0 +1,206 @@
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from fand.exceptions import DriverError
+from fand.fanclient import machine as machines
+from fand.fanclient.events import Answer, Board, Missed, Stop
+from fand.fanclient.lease import State, Terms
+from fand.fanclient.loop import Loop
+from fand.fanclient.output import Limits
+from fand.units import Percent, Seconds
+from tests.fanclient.parts import FanFile, MovedClock, Script, ScriptedInbox
+
+TERMS = Terms(interval=Seconds(5), lease=Seconds(20))
+T = 1000.0
+
+
+class Rig:
+    """A loop on files and a moved clock. ``told`` is what the service manager heard, with the time."""
+
+    def __init__(self, files: Sequence[FanFile], script: Callable[[], Script], servers: int = 1) -> None:
+        self.clock = MovedClock(T)
+        self.told: list[tuple[float, str]] = []
+        self.board = Board()
+        limits = [Limits() for _ in files]
+        self.loop = Loop(
+            machines.start(TERMS, servers, limits, TERMS.interval, Seconds(T)),
+            [file.host_fan() for file in files],
+            ScriptedInbox(self.clock, script),
+            self.board,
+            clock=self.clock,
+            tell=lambda state: self.told.append((self.clock.now - T, state)),
+        )
+
+    def alive(self) -> list[float]:
+        return [at for at, state in self.told if state == "WATCHDOG=1"]
+
+
+def answer(duty: float, at: float) -> Answer:
+    return Answer(0, Percent(duty), Seconds(T + at))
+
+
+def test_it_follows_the_server_keeps_the_duty_and_ends_in_full_speed(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+
+    def script() -> Script:
+        yield T + 0.5, []
+        assert file.duty == 100
+        yield T + 1, [answer(40, 1)]
+        assert file.duty == 40
+        yield T + 2, [answer(55, 2)]
+        assert file.duty == 55
+        yield T + 3, [Missed(0)]
+        yield T + 21.9, []
+        assert file.duty == 55
+        yield T + 22.1, []
+        assert file.duty == 100
+        for at in (23, 24):
+            yield T + at, [answer(93, at)]
+            assert file.duty == 100
+        yield T + 29, [answer(93, 29)]
+        assert file.duty == 95
+        yield T + 30, [Stop()]
+
+    rig = Rig([file], script)
+    rig.loop.run()
+    assert rig.clock.now == T + 30
+    assert file.duty == 100
+    assert rig.loop.machine.state is State.EXIT
+
+
+def test_without_any_server_it_runs_at_full_speed_for_ever(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+
+    def script() -> Script:
+        for i in range(100):
+            yield T + 30 * i, [Missed(0)]
+            assert file.duty == 100
+        yield T + 3000, [Stop()]
+
+    rig = Rig([file], script)
+    rig.loop.run()
+    assert rig.clock.now == T + 3000
+
+
+def test_the_duty_is_asserted_again_every_interval_and_only_then_is_the_watchdog_fed(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        file.set(10)
+        yield T + 7, []
+        assert file.duty == 40  # from 6 s on
+        yield T + 9, [Stop()]
+
+    rig = Rig([file], script)
+    rig.loop.run()
+    assert rig.told[:2] == [(0, "WATCHDOG=1"), (0, "READY=1")]
+    assert rig.told[-1:] == [(9, "STOPPING=1")]
+    assert rig.alive() == [0, 1, 6]
+
+
+def test_a_broken_fan_starves_the_watchdog_and_stops_no_other(tmp_path: Path) -> None:
+    front, rear = FanFile(tmp_path, "front"), FanFile(tmp_path, "rear")
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        front.break_it()
+        yield T + 3, [answer(60, 3)]
+        assert rear.duty == 60
+        yield T + 9, []
+        assert (rig.board.fans[0].state, rig.board.fans[0].duty) == ("fault", None)
+        assert (rig.board.fans[1].state, rig.board.fans[1].duty) == ("ok", 60)
+        front.mend()
+        yield T + 14, []
+        assert front.duty == 60
+        yield T + 14.1, [Stop()]
+
+    rig = Rig([front, rear], script)
+    rig.loop.run()
+    fed = rig.alive()
+    assert fed[:2] == [0, 1]
+    assert fed[2] > 9
+    assert (front.duty, rear.duty) == (100, 100)
+
+
+def test_one_fan_that_is_not_there_is_told_and_the_rest_is_driven(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    front, rear = FanFile(tmp_path, "front"), FanFile(tmp_path, "rear")
+    front.path.mkdir()
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        yield T + 6.5, []
+        assert rear.duty == 40
+        yield T + 7, [Stop()]
+
+    rig = Rig([front, rear], script)
+    rig.loop.run()
+    assert "fan front: cannot write" in caplog.text
+    assert rig.alive() == [0, 1, 6]  # what was never in our hands is no reason for a restart
+
+
+def test_no_fan_at_all_is_an_error_of_one_sentence_each(tmp_path: Path) -> None:
+    files = [FanFile(tmp_path, "front"), FanFile(tmp_path, "rear")]
+    for file in files:
+        file.path.mkdir()
+    with pytest.raises(DriverError, match=r"fan front: cannot write .*; fan rear: cannot write") as caught:
+        Rig(files, lambda: iter([(T, [])])).loop.run()
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_in_the_loop_leaves_the_fans_safe(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        assert file.duty == 40
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Rig([file], script).loop.run()
+    assert file.duty == 100
+
+
+def test_speeds_are_measured_each_interval_and_put_on_the_board(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+    file.speed.write_text("2000")
+    reports = []
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        file.speed.write_text("900")
+        reports.append(rig.board.fans[0])
+        yield T + 6, []
+        reports.append(rig.board.fans[0])
+        assert rig.board.at == T + 6
+        yield T + 7, [Stop()]
+
+    rig = Rig([file], script)
+    rig.loop.run()
+    assert [(report.rpm, report.duty, report.state) for report in reports] == [(2000, 40, "ok"), (900, 40, "ok")]
+
+
+def test_each_change_of_state_is_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "fand.fanclient.loop")
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        yield T + 2, [answer(50, 2)]
+        yield T + 3, [Missed(0), Missed(0)]
+        yield T + 30, [Stop()]
+
+    file = FanFile(tmp_path)
+    file.speed.write_text("2000")
+    Rig([file], script).loop.run()
+    assert [(record.levelname, record.message.partition(":")[0]) for record in caplog.records] == [
+        ("INFO", "RUN after INIT"),
+        ("INFO", "RUN"),
+        ("WARNING", "HOLD after RUN"),
+        ("ERROR", "FAILSAFE after HOLD"),
+        ("INFO", "EXIT after FAILSAFE"),
+    ]
