@@ -173,7 +173,9 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
     _log.debug("received %s %s from %s", request, args, sock)
     if request is Request.DISCONNECT:
         reason = f": {_printable(args[0])}" if args and args[0] is not None else ""
-        raise FandConnectionResetError(f"{_peer(sock)} ended the connection{reason}")
+        error = FandConnectionResetError(f"{_peer(sock)} ended the connection{reason}")
+        error.announced = True
+        raise error
     return request, args
 
 

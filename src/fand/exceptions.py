@@ -59,7 +59,9 @@ class CorruptedDataError(CommunicationError, ConnectionError):
 
 
 class FandConnectionResetError(CommunicationError, ConnectionResetError):
-    """The peer closed the connection, or announced that it does."""
+    """The peer closed the connection, or announced that it does; ``announced`` tells which."""
+
+    announced = False
 
 
 class FandTimeoutError(CommunicationError, TimeoutError):
