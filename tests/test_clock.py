@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -12,8 +13,8 @@ def test_the_monotonic_clock_never_goes_back() -> None:
 
 
 def test_the_wall_clock_is_the_hosts() -> None:
-    before = datetime.now(UTC).timestamp()
-    assert before <= SystemClock().wall() <= datetime.now(UTC).timestamp()
+    before = time.time()
+    assert before <= SystemClock().wall() <= time.time()
 
 
 def test_an_aware_date_is_its_instant() -> None:
