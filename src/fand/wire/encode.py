@@ -34,10 +34,9 @@ def encode(request: Request, args: tuple[object, ...]) -> bytes:
 
     :raises UnpicklableError: a value has no form on the wire, or the frame would be too long
     """
-    head = _HEADS.get(request)
-    if head is None or type(args) is not tuple:
+    if type(request) is not Request or type(args) is not tuple:
         raise UnpicklableError(f"{_shown(request)} with {_shown(args)} is not a Request with a tuple of arguments")
-    out = bytearray(head)
+    out = bytearray(_HEADS[request])
     _put_tuple(out, args, 1)
     out += _END
     size = _OPENING + len(out)
@@ -68,7 +67,7 @@ def _put_int(out: bytearray, value: int, _depth: int) -> None:
         out += _U16.pack(op.BININT2, value)
     elif -(2**31) <= value < 2**31:
         out += _I32.pack(op.BININT, value)
-    elif (size := value.bit_length() // 8 + 1) <= INT_BYTES:
+    elif (size := (~value if value < 0 else value).bit_length() // 8 + 1) <= INT_BYTES:
         out += bytes((op.LONG1, size)) + value.to_bytes(size, "little", signed=True)
     else:
         raise UnpicklableError(f"an integer of {value.bit_length()} bits is too large for the wire")

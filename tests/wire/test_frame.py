@@ -1,0 +1,162 @@
+"""fand.wire.frame: the same bytes give the same, however they are split."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fand.exceptions import CorruptedDataError
+from fand.wire import HEADER_SIZE, MAX_PAYLOAD, Decoder, Request, encode
+
+from . import vocabulary
+
+PING = encode(Request.PING, ())
+PWM = encode(Request.SET_PWM, ("shelf1", 40))
+
+
+def _drain(decoder: Decoder) -> list[Any]:
+    """What the decoder has to give: requests, and the text of a fault, after which no more is asked."""
+    events: list[Any] = []
+    try:
+        while (event := decoder.next()) is not None:
+            events.append(vocabulary.form(event))
+    except CorruptedDataError as error:
+        events.append(str(error))
+    return events
+
+
+def _events(pieces: list[bytes]) -> list[Any]:
+    decoder = Decoder()
+    events: list[Any] = []
+    for piece in pieces:
+        decoder.feed(piece)
+        events += _drain(decoder)
+        if events and isinstance(events[-1], str):
+            break
+    return events
+
+
+@given(
+    st.lists(st.builds(encode, vocabulary.requests, vocabulary.args), max_size=4),
+    st.binary(max_size=12) | st.sampled_from([b"99F90001.", b"99F9", PING[:20]]),
+    st.data(),
+)
+def test_the_same_bytes_give_the_same_however_split(frames: list[bytes], tail: bytes, data: st.DataObject) -> None:
+    stream = b"".join(frames) + tail
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    whole = _events([stream])
+    assert whole[: len(frames)] == [event for frame in frames for event in _events([frame])]
+    assert _events(pieces) == whole
+    assert _events([bytes((byte,)) for byte in stream]) == whole
+
+
+def test_several_frames_at_once() -> None:
+    decoder = Decoder()
+    decoder.feed(PING + PWM + PING)
+    assert [decoder.next(), decoder.next(), decoder.next(), decoder.next()] == [
+        (Request.PING, ()),
+        (Request.SET_PWM, ("shelf1", 40)),
+        (Request.PING, ()),
+        None,
+    ]
+
+
+def test_payloads_undecoded() -> None:
+    decoder = Decoder()
+    decoder.feed(PING + PWM[:-1])
+    assert decoder.next_payload() == PING[HEADER_SIZE:]
+    assert decoder.next_payload() is None
+    decoder.feed(PWM[-1:])
+    assert decoder.next_payload() == PWM[HEADER_SIZE:]
+
+
+def test_mid_frame() -> None:
+    decoder = Decoder()
+    assert not decoder.mid_frame
+    for byte in PING[:-1]:
+        decoder.feed(bytes((byte,)))
+        assert decoder.next() is None
+        assert decoder.mid_frame
+    decoder.feed(PING[-1:])
+    assert decoder.next() == (Request.PING, ())
+    assert not decoder.mid_frame
+
+
+def test_missing_never_reaches_beyond_a_frame() -> None:
+    decoder = Decoder()
+    stream = PING + PWM
+    got = []
+    while stream:
+        assert decoder.missing
+        piece, stream = stream[: decoder.missing], stream[decoder.missing :]
+        decoder.feed(piece)
+        if not decoder.missing:
+            got.append(decoder.next())
+            assert not decoder.mid_frame
+    assert got == [(Request.PING, ()), (Request.SET_PWM, ("shelf1", 40))]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"0000",
+        b"00AF",
+        b"FFFF",
+        b"+001",
+        b"-001",
+        b" 001",
+        b"001 ",
+        b"0_01",
+        b"0x01",
+        b"001\n",
+        b"001\0",
+        b"zzzz",
+        "00\N{ARABIC-INDIC DIGIT ONE}".encode(),
+    ],
+    ids=ascii,
+)
+def test_a_length_is_four_lower_case_hexadecimal_digits_and_not_0(header: bytes) -> None:
+    assert len(header) == 4
+    decoder = Decoder()
+    decoder.feed(b"99F9" + header + b"x" * 300)
+    assert decoder.missing == 0
+    with pytest.raises(CorruptedDataError, match="four lower-case"):
+        decoder.next()
+
+
+@pytest.mark.parametrize(
+    "start", [b"G", b"GET / HTTP/1.1\r\n", b"99f9", b"\x16\x03\x01", b"99F8", b" 99F90001", b"9 "]
+)
+def test_a_wrong_start_is_told_at_once(start: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(start)
+    with pytest.raises(CorruptedDataError, match="begin with 99F9"):
+        decoder.next()
+
+
+def test_after_a_fault_of_framing_nothing_is_trusted() -> None:
+    decoder = Decoder()
+    decoder.feed(b"xxxxxxxx" + PING)
+    for _ in range(3):
+        with pytest.raises(CorruptedDataError):
+            decoder.next()
+        decoder.feed(PING)
+
+
+def test_a_fault_in_one_payload_uses_up_that_payload() -> None:
+    decoder = Decoder()
+    decoder.feed(b"99F90001." + PING)
+    with pytest.raises(CorruptedDataError):
+        decoder.next()
+    assert decoder.next() == (Request.PING, ())
+
+
+def test_the_longest_payload_is_waited_for() -> None:
+    decoder = Decoder()
+    decoder.feed(b"99F9ffff")
+    assert decoder.next() is None
+    assert decoder.missing == MAX_PAYLOAD
+    decoder.feed(b"x" * MAX_PAYLOAD)
+    assert decoder.next_payload() == b"x" * MAX_PAYLOAD
