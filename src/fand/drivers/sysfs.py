@@ -19,11 +19,10 @@ from fand.exceptions import DriverError
 LIMIT: Final = 4096
 """No such file is longer (a page), so no more is read."""
 
-PROCESSORS: Final = frozenset(
-    ("coretemp", "k10temp", "k8temp", "zenpower", "cpu_thermal", "soc_thermal", "cpu", "scpi_sensors")
+_PROCESSOR: Final = re.compile(
+    r"coretemp|k8temp|k10temp|zenpower|x86_pkg_temp|bcm\d+_thermal|cpu[-_]?therm(al)?|CPU-therm"
+    r"|(cpu|soc|cluster|package|big|little)[-_0-9a-z]*[-_]thermal"
 )
-"""Names of hwmon chips that are inside a processor."""
-
 _NUMBERED: Final = re.compile(r"hwmon/hwmon\d+/?$|^hwmon\d+$")
 
 
@@ -133,6 +132,11 @@ def find_chip(which: str, root: Path = Path("/")) -> Chip:
     raise DriverError(f"no hwmon chip {which!r} (there are: {names}); is its kernel module loaded?")
 
 
+def is_processor(name: str) -> bool:
+    """Whether a hwmon chip or a thermal zone of this name is inside a processor."""
+    return _PROCESSOR.fullmatch(name) is not None
+
+
 def numbers(folder: Path, pattern: str) -> list[int]:
     """The numbers N for which ``folder`` has a file such as ``tempN_input``; ``pattern`` has ``*`` for N."""
     shape = re.compile(re.escape(pattern).replace(r"\*", "([0-9]+)"))
@@ -141,6 +145,16 @@ def numbers(folder: Path, pattern: str) -> list[int]:
     except OSError:
         return []
     return sorted(int(match[1]) for match in map(shape.fullmatch, names) if match)
+
+
+def temperature(folder: Path, number: int) -> float:
+    """What ``tempN_input`` says, in degrees Celsius.
+
+    :raises DriverError: it cannot be read, or its sensor is at fault (``tempN_fault``)
+    """
+    if peek(folder / f"temp{number}_fault") == "1":
+        raise DriverError(f"{folder}/temp{number}_fault tells of a fault: is its sensor connected?")
+    return read_int(folder / f"temp{number}_input") / 1000
 
 
 def _chips(root: Path) -> Iterator[Chip]:

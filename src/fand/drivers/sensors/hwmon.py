@@ -14,7 +14,7 @@ import msgspec
 
 from fand.control import judge
 from fand.drivers.found import Found, table
-from fand.drivers.sysfs import PROCESSORS, Chip, chips, find_chip, numbers, peek, read_int
+from fand.drivers.sysfs import Chip, chips, find_chip, is_processor, numbers, peek, temperature
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Reading
 from fand.units import Seconds
@@ -62,10 +62,7 @@ class HwmonSensor:
             chip, number = self._find()
             if chip.name in _GRAPHICS and peek(chip.folder / "device/power/runtime_status") == "suspended":
                 return Asleep(now)
-            if peek(chip.folder / f"temp{number}_fault") == "1":
-                return Failed(f"{chip.name} says that temp{number} is at fault: is its sensor connected?", now)
-            celsius = read_int(chip.folder / f"temp{number}_input") / 1000
-            return judge(celsius, now, drive=chip.name == "nvme")
+            return judge(temperature(chip.folder, number), now, drive=chip.name == "nvme")
         except DriverError as error:
             self._found = None
             return Failed(str(error), now)
@@ -135,7 +132,7 @@ def _labels(chip: Chip) -> dict[int, str | None]:
 
 
 def _family(chip: Chip) -> str:
-    if chip.name in PROCESSORS:
+    if is_processor(chip.name):
         return "cpu"
     if chip.name == "nvme":
         return "nvme"
