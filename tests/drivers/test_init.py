@@ -6,15 +6,30 @@ import pytest
 
 from fand import drivers
 from fand.drivers import UnknownKind
+from fand.drivers.sensors import command, cpu, drive, fake, file, hwmon, smart, thermal
 from fand.exceptions import DriverError
+from fand.ports import SensorKind
+
+# the type checker holds every module against the protocol
+SENSORS: dict[str, SensorKind] = {
+    "command": command,
+    "cpu": cpu,
+    "drive": drive,
+    "fake": fake,
+    "file": file,
+    "hwmon": hwmon,
+    "smart": smart,
+    "thermal": thermal,
+}
 
 
-@pytest.mark.parametrize("name", ["file", "fake", "hwmon"])
-def test_a_kind_is_the_module_of_that_name(name: str) -> None:
-    kind = drivers.sensor_kind(name)
-    assert name in kind.Settings.__struct_fields__  # type: ignore[attr-defined]
-    assert 0 < kind.TIMEOUT <= 60
-    assert 0 < kind.INTERVAL <= 60
+def test_a_kind_is_the_module_of_that_name() -> None:
+    assert drivers.sensor_kinds() == sorted(SENSORS)
+    for name, kind in SENSORS.items():
+        assert drivers.sensor_kind(name) is kind
+        assert name in kind.Settings.__struct_fields__  # type: ignore[attr-defined]
+        assert 0 < kind.INTERVAL <= 60
+        assert 0 < kind.TIMEOUT <= 60
 
 
 def test_an_unknown_kind_is_named_with_what_comes_close() -> None:

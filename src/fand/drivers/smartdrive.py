@@ -1,0 +1,210 @@
+"""One drive, found by its serial number, WWN or device path, and read through smartctl.
+
+A drive that the kernel knows by serial number or WWN is found in sysfs and never opened for that. One that it does
+not know, behind a RAID controller or a USB bridge, or on a system without sysfs, is found by asking the devices of
+``smartctl --scan`` once; so is its type, which goes with every later call. That search is repeated only for a
+drive that is not found, and ever more rarely.
+"""
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from fand.drivers.drives import Drive, drive_at, find_drive, same_serial, wwn
+from fand.drivers.smartctl import Answer, Smartctl
+from fand.exceptions import DriverError
+from fand.ports import Asleep, Failed, Temperature
+from fand.units import Seconds
+
+FIRST_PAUSE: Final = Seconds(60.0)
+LONGEST_PAUSE: Final = Seconds(900.0)
+"""Between two searches for a drive that is not found; each pause is twice the one before."""
+FAILURES: Final = 3
+"""After so many in a row, a drive that sysfs does not show is looked for again."""
+
+_TYPES: Final = {"ata": "sat", "nvme": "nvme", "scsi": "scsi", "usb": None}
+"""What ``-d`` takes on each bus. Bridges differ: smartctl finds theirs out, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a drive is now: the device to open, its type (None: not known yet), and the drive if sysfs has it."""
+
+    device: str
+    type: str | None
+    drive: Drive | None = None
+
+
+class Directory:
+    """Which drives stand where, of those that sysfs cannot tell; shared, so that many sensors need one search."""
+
+    def __init__(self, root: Path, path: str | None = None) -> None:
+        self._smartctl = Smartctl(path)
+        self._root = root
+        self._lock = threading.Lock()
+        self._told: dict[tuple[str, str | None], Answer] = {}
+        self._next = Seconds(float("-inf"))
+        self._pause = FIRST_PAUSE
+
+    def find(self, identity: str, now: Seconds) -> Place | None:
+        """Where the drive is; searches if a search is due.
+
+        :raises DriverError: the search failed
+        """
+        with self._lock:
+            place = self._known(identity)
+            if place is None and now >= self._next:
+                self._next = Seconds(now + self._pause)
+                self._pause = Seconds(min(2 * self._pause, LONGEST_PAUSE))
+                self._search(now)
+                place = self._known(identity)
+            if place is not None:
+                self._pause = FIRST_PAUSE
+            return place
+
+    def forget(self, device: str) -> None:
+        """What was told of ``device`` is no longer true."""
+        with self._lock:
+            self._told = {where: answer for where, answer in self._told.items() if where[0] != device}
+
+    def all(self, now: Seconds) -> list[tuple[Place, Answer]]:
+        """Every drive that answers and that sysfs does not know.
+
+        :raises DriverError: the search failed
+        """
+        with self._lock:
+            self._search(now)
+            return [(_place(where, answer), answer) for where, answer in self._told.items()]
+
+    def _known(self, identity: str) -> Place | None:
+        return next((_place(*told) for told in self._told.items() if is_of(identity, told[1])), None)
+
+    def _search(self, now: Seconds) -> None:
+        for device, kind in self._smartctl.scan():
+            drive = drive_at(device, self._root)
+            if drive is not None and (drive.suspended() or (drive.bus != "usb" and (drive.serial or drive.wwns))):
+                continue  # it sleeps, or sysfs knows it by name: then it is not the one that nobody knows
+            if (device, kind) not in self._told:
+                answer = self._smartctl.ask(device, kind, "standby", now)
+                if answer.serial is not None or answer.wwn is not None:
+                    self._told[device, kind] = answer
+
+
+class SmartDrive:
+    """See the module.
+
+    ``search`` lets it ask other devices for a drive that sysfs does not know.
+
+    :raises DriverError: smartctl is not installed
+    """
+
+    def __init__(
+        self,
+        identity: str,
+        kind: str | None,
+        nocheck: str = "standby",
+        root: Path = Path("/"),
+        *,
+        search: bool = True,
+    ) -> None:
+        self.family: str | None = None
+        self._identity = identity
+        self._kind = kind
+        self._nocheck = nocheck
+        self._root = root
+        self._smartctl = Smartctl()
+        self._directory = _directory(self._smartctl.path, root) if search else None
+        self._place: Place | None = None
+        self._failures = 0
+
+    def ask(self, now: Seconds) -> Answer:
+        """Ask the drive, wherever it is now. Another drive's answer is never given for its own."""
+        try:
+            place = self._find(now)
+        except DriverError as error:
+            return Answer(Failed(str(error), now))
+        if place is None:
+            return Answer(Failed(f"there is no drive {self._identity} on this host", now))
+        if place.drive is not None and self._nocheck != "never" and place.drive.suspended():
+            return Answer(Asleep(now))
+        answer = self._smartctl.ask(place.device, place.type, self._nocheck, now)
+        fault = self._stranger(place, answer)
+        if fault is not None:
+            self._lose(place)
+            return Answer(Failed(fault, now))
+        self._learn(place, answer)
+        return answer
+
+    def close(self) -> None:
+        """Kill a call that runs."""
+        self._smartctl.close()
+
+    def _find(self, now: Seconds) -> Place | None:
+        place = self._place
+        if place is not None and (place.drive is None or place.drive == drive_at(place.device, self._root)):
+            return place
+        self._place, self._failures = None, 0
+        if self._identity.startswith("/dev/"):
+            drive = drive_at(self._identity, self._root)
+            self._place = Place(self._identity, self._kind or (_TYPES[drive.bus] if drive else None), drive)
+        elif (drive := find_drive(self._identity, self._root)) is not None:
+            self._place = Place(drive.node, self._kind or _TYPES[drive.bus], drive)
+        elif self._directory is not None and (place := self._directory.find(self._identity, now)) is not None:
+            self._place = Place(place.device, self._kind or place.type)
+        return self._place
+
+    def _learn(self, place: Place, answer: Answer) -> None:
+        failed = isinstance(answer.reading, Failed)
+        self._failures = self._failures + 1 if failed else 0
+        if failed and place.drive is None and self._failures % FAILURES == 0:
+            self._lose(place)  # sysfs does not show whether it is still there
+        elif answer.type is not None and (answer.awake or not failed):
+            self._place = Place(place.device, place.type or answer.type, place.drive)
+        self.family = answer.family or self.family or (place.drive.family if place.drive else None)
+        if self.family is None and isinstance(answer.reading, Temperature):
+            self.family = "hdd"  # an old one, that does not tell how fast it turns
+
+    def _lose(self, place: Place) -> None:
+        self._place = None
+        if self._directory is not None:
+            self._directory.forget(place.device)
+
+    def _stranger(self, place: Place, answer: Answer) -> str | None:
+        """What makes this answer that of another drive, if anything does."""
+        if place.drive is not None and place.drive != drive_at(place.device, self._root):
+            return f"{place.device} changed while it was asked"
+        if self._identity.startswith("/dev/") or is_of(self._identity, answer):
+            return None
+        told = answer.wwn if wwn(self._identity) else answer.serial
+        if place.drive is not None and (told is None or place.drive.bus == "usb"):
+            return None  # sysfs vouches for it; and the name that a bridge gives need not be the drive's own
+        if told is None and not isinstance(answer.reading, Temperature):
+            return None
+        return f"{place.device} is now drive {told or 'unknown'}, not {self._identity}"
+
+
+def unknown_drives(root: Path = Path("/")) -> list[tuple[Place, Answer]]:
+    """The drives that only smartctl can tell apart; wakes none.
+
+    :raises DriverError: smartctl is not installed, or failed
+    """
+    return Directory(root).all(Seconds(0.0))
+
+
+@cache
+def _directory(path: str, root: Path) -> Directory:
+    """Shared by this process: what 24 sensors look for is looked for once."""
+    return Directory(root, path)
+
+
+def _place(where: tuple[str, str | None], answer: Answer) -> Place:
+    return Place(where[0], answer.type or where[1])
+
+
+def is_of(identity: str, answer: Answer) -> bool:
+    """Whether ``answer`` is that of the drive with this serial number or WWN."""
+    if (digits := wwn(identity)) is not None:
+        return answer.wwn == digits
+    return answer.serial is not None and same_serial(identity, answer.serial)
