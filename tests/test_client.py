@@ -117,6 +117,19 @@ def _status(**changes: Any) -> dict[str, Any]:
 ACK: Line = (Request.ACK, ())
 
 
+def test_an_exchange_takes_whatever_comes(serve: Serve) -> None:
+    client = serve(
+        ((Request.GET_PWM, ("s",)), [(Request.SET_RPM, ("other", math.inf))]),
+        ((Request.ACK, ()), [(Request.DISCONNECT, ("no",))]),
+    )
+    with client:
+        assert client.exchange(Request.GET_PWM, "s") == (Request.SET_RPM, ("other", math.inf))
+        with pytest.raises(UnpicklableError):
+            client.exchange(Request.PING, object())
+        with pytest.raises(FandConnectionResetError, match="no"):
+            client.exchange(Request.ACK)
+
+
 def test_every_command_is_acknowledged(serve: Serve) -> None:
     when = datetime(2030, 1, 1, tzinfo=UTC)
     fans = [{"name": "front", "rpm": 1200, "duty": 50, "state": "ok"}]

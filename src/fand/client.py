@@ -196,6 +196,18 @@ class Client:
         values, self._push = self._push or (), None
         return self._checked(_duty, Request.SUBSCRIBE_PWM, values)
 
+    def exchange(self, request: Request, *args: Any) -> tuple[Request, tuple[Any, ...]]:
+        """Send ``request`` as it is, and give whatever comes next, unchecked: for trying a server out."""
+        try:
+            self._sock.settimeout(com.TIMEOUT)
+            com.send(self._sock, request, *args)
+            return com.recv(self._sock)
+        except UnpicklableError:  # nothing was sent
+            raise
+        except OSError:
+            com.reset_connection(self._sock)
+            raise
+
     def _put_aside(self, request: Request, values: tuple[Any, ...]) -> bool:
         """Keep what came for the subscription. Only the newest counts."""
         ours = request is Request.SET_PWM and values[:1] == (self._subscribed,)

@@ -216,7 +216,7 @@ def connect(address: str, port: int) -> socket.socket:
     if util.terminating():
         raise TerminatingError(f"the program is terminating: no connection to {address}:{port} is made")
     try:
-        sock = socket.create_connection((address, port), timeout=TIMEOUT)
+        sock = socket.create_connection((_host(address), port), timeout=TIMEOUT)
     except TimeoutError as error:
         raise FandTimeoutError(f"{address} port {port} did not answer for {TIMEOUT:.0f} s") from error
     except (OSError, ValueError, OverflowError) as error:  # the last two: a name or port that cannot be
@@ -231,6 +231,11 @@ def connect(address: str, port: int) -> socket.socket:
         raise
     _log.info("connected to %s port %s", address, port)
     return sock
+
+
+def _host(address: str) -> Any:
+    """``address`` as bytes if it is ASCII, which spares the resolver the codec of other alphabets, slow to import."""
+    return address.encode() if address.isascii() else address
 
 
 def reset_connection(sock: socket.socket, error_msg: str | None = None, notice: bool = True) -> None:

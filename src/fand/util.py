@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, NoReturn, ParamSpec, TypeVar
 
@@ -22,6 +21,7 @@ from fand import __version__
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
     from types import FrameType
 
 __all__ = [
@@ -213,6 +213,8 @@ def parse_args(
     except OSError as error:
         parser.error(f"cannot write to the log file {args.logfile}: {error.strerror}")
     if args.pidfile is not None:
+        from pathlib import Path  # noqa: PLC0415 - a twentieth of the whole run of fanctl
+
         try:
             _take_pidfile(Path(args.pidfile))
         except OSError as error:
@@ -275,7 +277,7 @@ def _stderr_is_journal() -> bool:
     return os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
 
 
-def _take_pidfile(path: Path) -> None:
+def _take_pidfile(path: "Path") -> None:
     """Write our process id to ``path`` and keep the file locked while we run; at the end it is removed.
 
     A file left behind by a crash is not locked, whatever process has that id by now, and is taken over.
@@ -296,6 +298,6 @@ def _take_pidfile(path: Path) -> None:
     when_terminate(_leave_pidfile, file, path)
 
 
-def _leave_pidfile(file: int, path: Path) -> None:
+def _leave_pidfile(file: int, path: "Path") -> None:
     path.unlink(missing_ok=True)
     os.close(file)
