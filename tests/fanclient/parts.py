@@ -1,7 +1,9 @@
 """What the tests of the fan client share: a clock that is moved, and fans that are files."""
 
+import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fand.config.values import FanConfig, TachometerConfig
@@ -10,6 +12,18 @@ from fand.drivers.tachometers import fake as fake_tachometer
 from fand.fanclient.events import Event
 from fand.fanclient.hardware import HostFan
 from fand.units import Percent, Seconds, Timestamp
+
+
+@contextmanager
+def logging_kept() -> Iterator[None]:
+    """A program that runs inside sets up logging as it likes; afterwards it is as it was."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
 
 
 class MovedClock:

@@ -54,8 +54,10 @@ class Loop:
         self._speeds: list[Rpm | None] = [None] * len(fans)
         self._measure_at = clock.mono()
 
-    def run(self) -> None:
+    def run(self, begun: Callable[[], object] = lambda: None) -> None:
         """Take the fans over, drive them, and give them back however it ends.
+
+        ``begun`` is called when all fans run at full speed, before any event is heard.
 
         :raises DriverError: none of the fans can be taken over; one sentence a fan
         """
@@ -64,6 +66,7 @@ class Loop:
                 stack.enter_context(fan)
             self._take()
             self._turn()
+            begun()
             self._tell(READY)
             while True:
                 self._hear(self._inbox.get(Seconds(self.machine.deadline - self._clock.mono())))

@@ -1,0 +1,110 @@
+"""A fan client from its configuration: threads, signals, and the order of the end."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from fand import util
+from fand.clock import SystemClock
+from fand.config.values import ClientConfig
+from fand.exceptions import FandError
+from fand.fanclient import machine as machines
+from fand.fanclient.events import Board, Post, Stop
+from fand.fanclient.hardware import HostFan
+from fand.fanclient.lease import Terms
+from fand.fanclient.link import Link
+from fand.fanclient.loop import Loop
+from fand.fanclient.output import Limits
+from fand.notify import watchdog
+from fand.units import Seconds
+
+_log = logging.getLogger(__name__)
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(program: str, config: Callable[[], ClientConfig]) -> int:
+    """Run a fan client as the program of that name, and return its exit status.
+
+    What the user can mend is told on stderr, a sentence for each fault.
+    """
+    try:
+        serve(config())
+    except FandError as error:
+        sys.stderr.writelines(f"{program}: {fault}\n" for fault in str(error).splitlines())
+        return 1
+    except Exception:  # noqa: BLE001 - told with its traceback: nobody outside can be to blame
+        _log.exception("%s ends by a fault of its own; the fans were given back", program)
+        return 1
+    return 0
+
+
+def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None:
+    """Drive the fans of ``config`` until SIGTERM or SIGINT comes, or :func:`fand.util.terminate` is called.
+
+    However it ends, the fans are given back first and the servers are told after. No server and no network can hold
+    that up: the links' threads are not waited for. The main thread must call it, for the sake of the signals.
+
+    :raises DriverError: none of the fans can be taken over
+    """
+    clock = SystemClock()
+    terms = Terms(config.interval, config.lease, config.failsafe)
+    fans = [HostFan(fan, config.state or state_folder(environ)) for fan in config.fans]
+    limits = [Limits(fan.floor, fan.allow_stop) for fan in config.fans]
+    asserted = assert_interval(config.interval, watchdog(environ))
+    machine = machines.start(terms, len(config.servers), limits, asserted, clock.mono())
+    post, board = Post(), Board()
+    links = [
+        Link(place, server, config.shelf, terms, post=post, board=board, clock=clock)
+        for place, server in enumerate(config.servers)
+    ]
+    util.when_terminate(post.put, Stop())
+
+    def begin() -> None:
+        for link in links:
+            link.start()
+
+    with _signals(post):
+        try:
+            Loop(machine, fans, post, board, clock=clock).run(begin)
+        finally:
+            for link in links:
+                link.stop()
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the original mode of the hardware is kept unless the configuration says otherwise.
+
+    That is what systemd gives (``StateDirectory=``), else ``/var/lib/fand`` for root, else the user's own folder for
+    state (XDG base directory specification).
+    """
+    if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/var/lib/fand")
+    own = environ.get("XDG_STATE_HOME", "")
+    return (Path(own) if own.startswith("/") else Path.home() / ".local/state") / "fand"
+
+
+def assert_interval(interval: Seconds, alive: Seconds | None) -> Seconds:
+    """How often every duty is written again: each ``interval``, and thrice in a watchdog's ``alive`` seconds."""
+    return interval if alive is None else Seconds(min(interval, alive / 3))
+
+
+@contextmanager
+def _signals(post: Post) -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+        post.put(Stop())
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

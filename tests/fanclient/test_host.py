@@ -1,0 +1,120 @@
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fand.config.values import ClientConfig
+from fand.exceptions import ConfigError
+from fand.fanclient.host import assert_interval, run, serve, state_folder
+from fand.units import Seconds
+from tests.fanclient.parts import FanFile
+from tests.fanclient.processes import Site, until
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with Site(tmp_path) as site:
+        yield site
+
+
+def config(*fans: FanFile) -> ClientConfig:
+    """A client of a server that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        servers = (("127.0.0.1", unused.getsockname()[1]),)
+    folder = fans[0].path.parent
+    return ClientConfig(
+        "shelf1", servers, tuple(fan.config() for fan in fans), Seconds(0.1), Seconds(1), state=folder
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_gives_the_fans_back_and_ends_in_good_order(site: Site, number: signal.Signals) -> None:
+    server, client = site.server(), site.client()
+    site.until_duty(75)
+    assert client.end(number) == 0
+    assert site.duty == 100
+    assert "Traceback" not in client.text
+    assert server.end() == 0
+
+
+def test_a_server_that_hangs_does_not_hold_up_the_end(site: Site) -> None:
+    server, client = site.server(), site.client()
+    site.until_duty(75)
+    server.hang()
+    assert client.end() == 0
+    assert site.duty == 100
+
+
+def test_the_service_manager_is_told_once_fans_are_driven(site: Site, tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(30)
+        client = site.client(NOTIFY_SOCKET=path, WATCHDOG_USEC="60000", WATCHDOG_PID="")
+        words = [manager.recv(100) for _ in range(4)]
+        assert words == [b"WATCHDOG=1", b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        assert site.duty == 100
+        assert client.end() == 0
+        while words[-1] == b"WATCHDOG=1":
+            words.append(manager.recv(100))
+        assert words[-1] == b"STOPPING=1"
+
+
+def test_serve_ends_by_a_signal_and_leaves_the_handlers_as_they_were(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+
+    def end() -> None:
+        until(file.path.exists, "taking the fan over")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ender = threading.Thread(target=end)
+    ender.start()
+    serve(config(file))
+    ender.join(30)
+    assert file.duty == 100
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_no_fan_to_drive_is_one_sentence_and_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = FanFile(tmp_path)
+    file.path.mkdir()
+    assert run("fand-client", lambda: config(file)) == 1
+    text = capsys.readouterr().err
+    assert text.startswith("fand-client: fan front: cannot write ")
+    assert text.count("\n") == 1
+
+
+def test_every_fault_of_a_configuration_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def faulty() -> ClientConfig:
+        raise ConfigError(["fand.toml: client: one", "fand.toml: client: two"])
+
+    assert run("fand-client", faulty) == 1
+    assert capsys.readouterr().err == "fand-client: fand.toml: client: one\nfand-client: fand.toml: client: two\n"
+
+
+def test_a_fault_of_our_own_is_logged_and_no_success(caplog: pytest.LogCaptureFixture) -> None:
+    def faulty() -> ClientConfig:
+        raise ZeroDivisionError
+
+    assert run("fand-client", faulty) == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_the_state_folder_is_the_managers_or_roots_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert state_folder({"STATE_DIRECTORY": "/var/lib/fand:/var/lib/other"}) == Path("/var/lib/fand")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert state_folder({}) == Path("/var/lib/fand")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert state_folder({"XDG_STATE_HOME": "/home/pi/.state"}) == Path("/home/pi/.state/fand")
+    assert state_folder({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/fand"
+
+
+def test_a_watchdog_shortens_the_interval_of_writing() -> None:
+    assert assert_interval(Seconds(5), None) == 5
+    assert assert_interval(Seconds(5), Seconds(60)) == 5
+    assert assert_interval(Seconds(5), Seconds(6)) == 2
