@@ -5,8 +5,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
+import pytest
 from msgspec import Meta, Struct
 
+from fand.config import Config, toml
+from fand.config.build import build
+from fand.config.checked import Faults
+from fand.exceptions import ConfigError
 from fand.ports import Fan, FanKind, Sensor, SensorKind, Tachometer, TachometerKind
 from fand.units import Seconds
 
@@ -41,6 +46,8 @@ class ChipFanSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class PwmSettings(Struct, frozen=True, forbid_unknown_fields=True):
     pwm: str
     channel: int = 0
+    frequency: float | None = None
+    inverted: bool = False
 
 
 class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,3 +128,15 @@ class HandMadeKinds:
 
     def tachometer_kind(self, name: str) -> TachometerKind:
         return self._get(TACHOMETERS, name)
+
+
+def read(text: str, kinds: HandMadeKinds | None = None) -> Config:
+    """The configuration that a TOML text describes."""
+    return build(toml.parse(text, "f"), Path("f"), kinds or HandMadeKinds(), Faults("f"))
+
+
+def faults(text: str, kinds: HandMadeKinds | None = None) -> list[str]:
+    """The faults of a TOML text that has some."""
+    with pytest.raises(ConfigError) as caught:
+        read(text, kinds)
+    return list(caught.value.faults)

@@ -99,9 +99,10 @@ def shown(value: object) -> str:
     """``value`` as the file has it, cut short."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int) and abs(value) >= _LARGEST:
+    try:
+        text = repr(value) if isinstance(value, str | int | float | list | dict) else str(value)
+    except ValueError:  # Python refuses to print an integer of thousands of digits
         return "a number beyond measure"
-    text = repr(value) if isinstance(value, str | int | float | list | dict) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -166,7 +167,7 @@ def _leaf(raw: object, hint: Any, place: Place) -> object:
     try:
         msgspec.convert(raw, hint)
     except msgspec.ValidationError as error:
-        told = f" ({error})" if get_origin(hint) is tuple or isinstance(raw, dict) else ""
+        told = f" ({error})" if isinstance(raw, list | dict) else ""
         place.fault(f"expected {describe(hint)}, not {shown(raw)}{told}")
         return _BAD
     return raw
@@ -208,5 +209,5 @@ def _range(meta: msgspec.Meta) -> str:
         if limit is not None
     ]
     if meta.min_length:
-        parts.append(", not empty" if meta.min_length == 1 else f" of at least {meta.min_length}")
+        parts.append(" that is not empty" if meta.min_length == 1 else f" of at least {meta.min_length}")
     return " and".join(parts)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fand.config.address import split_address
 from fand.config.checked import Place, checked, shown
 from fand.config.kinds import Kinds, choose
@@ -67,7 +69,7 @@ def _fans(table: ClientTable, kinds: Kinds, place: Place) -> tuple[FanConfig, ..
             continue
         if table.failsafe < fan.floor:
             place.at("failsafe").fault(f"{table.failsafe:g} % is under the floor of {fan.floor:g} % of {fan.name!r}")
-        if same := [other.name for other in fans if (other.kind, other.settings) == (fan.kind, fan.settings)]:
+        if same := [other.name for other in fans if _same_output(fan, other)]:
             place.at("fans").at(number).fault(f"drives the same output as {same[0]!r}")
         fans.append(fan)
     for name, count in Counter(fan.name for fan in fans).items():
@@ -96,6 +98,17 @@ def _fan(entry: object, kinds: Kinds, place: Place) -> FanConfig | None:
     if settings is None or table is None:
         return None
     return FanConfig(table.name, name, settings, tachometer, Percent(table.floor), table.allow_stop)
+
+
+def _same_output(one: FanConfig, other: FanConfig) -> bool:
+    """Whole numbers and text say which output it is; fractions, switches and what is left out only tune it."""
+    settings = (msgspec.structs.asdict(fan.settings) for fan in (one, other))  # type: ignore[arg-type]
+    telling = [
+        {key: value for key, value in fields.items() if not isinstance(value, bool | float | None)}
+        for fields in settings
+    ]
+    common = telling[0].keys() & telling[1].keys()
+    return one.kind == other.kind and bool(common) and all(telling[0][key] == telling[1][key] for key in common)
 
 
 def _check_fan(table: FanTable, place: Place) -> None:

@@ -19,7 +19,6 @@ from configparser import (
     InterpolationError,
     InterpolationSyntaxError,
     MissingSectionHeaderError,
-    ParsingError,
 )
 from typing import Any, Final
 
@@ -73,7 +72,7 @@ class _Reader:
     def _shelves(self) -> list[str]:
         text = self._value(_DEFAULT, "shelves")
         shelves = [name.strip() for name in (text or "").split(",") if name.strip()]
-        if not shelves:
+        if not shelves and text != "":
             self.faults.add(
                 f"[{_DEFAULT}] shelves", "is missing; list the sections that are shelves, like shelf1, shelf2"
             )
@@ -146,12 +145,15 @@ class _Reader:
             device = {"cpu": "auto"} if serial == "cpu" else {"drive": serial}
             devices.append({**device, "position": position} if position else device)
             self.names[under(place, len(devices))] = f"{here}: {serial}"
-        if not devices:
+        if text is None:
             self.faults.add(here, "is missing or empty; list the devices one a line, like SERIAL; where it sits")
         return devices
 
     def _value(self, section: str, key: str, *, quiet: bool = False) -> str | None:
-        """The value in force for a section, or None; a percent sign that means nothing is itself."""
+        """The value in force for a section; None without one, empty if it has a fault, which is noted.
+
+        A percent sign that means nothing is itself.
+        """
         try:
             value = self._parser.get(section, key, fallback=None)
         except InterpolationSyntaxError:
@@ -159,7 +161,7 @@ class _Reader:
         except InterpolationError as error:
             if not quiet:
                 self.faults.add(f"[{section}] {key}", " ".join(str(error).split()))
-            return None
+            return ""
         return value.strip() if value and value.strip() else None
 
     def _check_keys(self) -> None:
@@ -187,10 +189,10 @@ def _number(word: str) -> float:
 def _syntax_faults(error: Error, source: str) -> list[str]:
     if isinstance(error, MissingSectionHeaderError):
         return [f"{source}: line {error.lineno}: comes before any section; begin with [DEFAULT]"]
-    if isinstance(error, ParsingError):
-        return [f"{source}: line {line}: {text} is neither a section nor key = value" for line, text in error.errors]
     if isinstance(error, DuplicateSectionError):
         return [f"{source}: line {error.lineno}: section [{error.section}] stands there twice; join the two"]
     if isinstance(error, DuplicateOptionError):
         return [f"{source}: line {error.lineno}: [{error.section}] {error.option} stands there twice"]
-    return [f"{source}: {' '.join(str(error).split())}"]
+    lines = getattr(error, "errors", [])  # of a ParsingError
+    told = [f"{source}: line {line}: {text} is neither a section nor key = value" for line, text in lines]
+    return told or [f"{source}: {' '.join(str(error).split())}"]

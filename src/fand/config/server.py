@@ -122,17 +122,19 @@ class _ShelfReader:
             return None
         generic = DeviceTable.__struct_fields__
         own = {key: value for key, value in entry.items() if key not in generic}
-        table = checked({key: entry[key] for key in entry if key in generic}, DeviceTable, place)
-        if table is not None:
-            _check_device(table, shelf, place)
+        common = {key: entry[key] for key in entry if key in generic}
+        table = checked(common, DeviceTable, place) or DeviceTable()
+        _check_device(table, shelf, place)
         chosen = choose("sensor", own, self._names, self._kinds.sensor_kind, place)
         if chosen is None:
             return None
         name, kind = chosen
         settings: Any = checked(own, kind.Settings, place, generic)
-        if settings is None or table is None:
+        if settings is None:
             return None
         title = kind.title(settings)
+        if table.name is None and (fault := name_fault(title)):
+            place.fault(f"{fault}; give the device a name")
         if name in DRIVES and (first := self._drives.setdefault(title, place)) != place:
             place.fault(f"drive {title} stands at {first} already; a drive sits in one place only")
         return DeviceConfig(
