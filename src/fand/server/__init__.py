@@ -1,5 +1,6 @@
 """The server: reads the sensors, decides each shelf's duty, answers over TCP. One process, one event loop.
 
+``sensors``     opens and closes the drivers
 ``readers``     calls drivers in threads of their own, so that one that hangs holds up nothing (S9)
 ``watching``    one task a device: its schedule, its time-out
 ``keeper``      keeps decisions fresh, logs faults, pushes duties to subscribers

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 
-from fand.config.values import DeviceConfig, ServerConfig
+from fand.config import DeviceConfig, ServerConfig
 from fand.control import Health, Track, Watch, health
 from fand.dispatch import Shelf, served
 from fand.ports import Asleep, Clock, Temperature
-from fand.server.daemon import Sensors, hall_of
+from fand.server.daemon import hall_of
 from fand.server.readers import Readers
+from fand.server.sensors import Sensors
 from fand.server.watching import Watcher
 from fand.units import Moment
 
@@ -24,7 +25,7 @@ async def check(config: ServerConfig, sensors: Sensors, clock: Clock) -> str:
     lines: list[str] = []
     for shelf in config.shelves:
         lines += _shelf(hall.shelves[shelf.name], shelf.devices, now)
-    return "\n".join(lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _shelf(shelf: Shelf, devices: tuple[DeviceConfig, ...], now: Moment) -> Iterator[str]:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ from fand.clock import SystemClock
 from fand.config import ServerConfig, find, load, to_toml
 from fand.exceptions import ConfigError, FandError, ListeningError
 from fand.server.check import check
-from fand.server.daemon import Daemon, Sensors, open_sensors, raise_descriptor_limit
+from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
+from fand.server.sensors import close_sensors, open_sensors
 from fand.util import parse_args
 
 _log = logging.getLogger(__name__)
@@ -25,21 +25,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``fand-server`` with the arguments ``argv`` (None: those of the process); returns the exit status."""
     args = parse_args(_parser(), argv, port=None)
     try:
-        if args.convert is not None:
-            _say(to_toml(Path(args.convert)))
-            return 0
-        path = find(args.config, os.environ, Path.cwd())
-        config = load(path, drivers).server
-        if config is None:
-            raise ConfigError([f"{path}: describes no shelf; a server needs at least one [shelves.NAME]"])
-        if args.check:
-            _say(asyncio.run(_check(config)) + "\n")
-            return 0
-        return _serve(config, config.address if args.address is None else args.address, args.port, path)
+        return _run(args)
     except FandError as error:
         for fault in str(error).splitlines():
             sys.stderr.write(f"fand-server: {fault}\n")
-        return 1
+    except OSError as error:
+        sys.stderr.write(f"fand-server: the operating system refuses: {error}\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("fand-server: interrupted\n")
+    return 1
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.convert is not None:
+        _say(to_toml(Path(args.convert)))
+        return 0
+    path = find(args.config, os.environ, Path.cwd())
+    config = load(path, drivers).server
+    if config is None:
+        raise ConfigError([f"{path}: describes no shelf; a server needs at least one [shelves.NAME]"])
+    hosts = _hosts(config, args.address, path)
+    if args.check:
+        asyncio.run(_check(config))
+    else:
+        asyncio.run(_serve(config, hosts, config.port if args.port is None else args.port))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,41 +67,59 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _check(config: ServerConfig) -> str:
-    sensors = open_sensors(config)
-    try:
-        return await check(config, sensors, SystemClock())
-    finally:
-        for _, _, sensor in sensors:
-            sensor.close()
+def _hosts(config: ServerConfig, address: str | None, path: Path) -> list[str]:
+    """The addresses to listen on; ``address`` is that of the command line.
 
-
-def _serve(config: ServerConfig, address: str | None, port: int | None, path: Path) -> int:
-    hosts = addresses(address)
-    if not config.plain and (open_to := [host for host in hosts if not is_loopback(host)]):
+    :raises ListeningError: there is no such address, or it is open to others and nobody has said that it may be
+    """
+    hosts = addresses(config.address if address is None else address)
+    outside = [host for host in hosts if not is_loopback(host)]
+    if outside and not config.plain:
         raise ListeningError(
-            f"{open_to[0]} can be reached from outside, and nothing is encrypted or asks who it is; "
+            f"{outside[0]} can be reached from outside, and nothing is encrypted or asks who it is; "
             f"say plain = true under [server] in {path} if everybody there may read and control"
         )
+    return hosts
+
+
+async def _check(config: ServerConfig) -> None:
     sensors = open_sensors(config)
-    sockets = listen(hosts, config.port if port is None else port)
-    asyncio.run(_run(config, sensors, sockets))
-    return 0
+    try:
+        _say(await check(config, sensors, SystemClock()))
+    finally:
+        await close_sensors(sensors)
 
 
-async def _run(config: ServerConfig, sensors: Sensors, sockets: Sequence[socket.socket]) -> None:
+async def _serve(config: ServerConfig, hosts: Sequence[str], port: int) -> None:
+    sensors = open_sensors(config)
+    try:
+        sockets = listen(hosts, port)
+    except ListeningError:
+        await close_sensors(sensors)
+        raise
+
     def ready() -> None:
         where = [shown(sock) for sock in sockets]
         _log.info("serving %d shelves on %s", len(config.shelves), ", ".join(where))
-        _say("".join(f"listening on {place}\n" for place in where))
+        try:
+            _say("".join(f"listening on {place}\n" for place in where))
+        except FandError as error:  # nobody reads it, and nothing depends on that
+            _log.debug("%s", error)
 
     await Daemon(config, sensors, SystemClock(), raise_descriptor_limit()).run(sockets, ready)
 
 
 def _say(text: str) -> None:
-    """Write to stdout, which may have been closed: nothing depends on it."""
+    """Write to the standard output at once, past its buffer: what cannot be written is not tried again at the end.
+
+    :raises FandError: it cannot be written
+    """
+    out = sys.__stdout__
+    if out is None:
+        return
+    data = text.encode(out.encoding, "replace")
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        while data:
+            data = data[os.write(out.fileno(), data) :]
     except OSError as error:
-        _log.warning("cannot write to the standard output: %s", error.strerror)
+        raise FandError(f"cannot write to the standard output: {error.strerror}") from None

@@ -25,7 +25,10 @@ FAREWELL: Final = 2.0
 """Seconds that a client refused has for reading why."""
 
 MOST_KNOWN: Final = 1024
-"""So many different frames are recognised by their bytes: four dialects of many shelves."""
+"""So many different payloads are recognised by their bytes: four dialects of many shelves."""
+
+LONGEST_KNOWN: Final = 1024
+"""Bytes of a payload that is recognised: no honest one is longer."""
 
 _BATCH: Final = 64 * 1024
 
@@ -69,7 +72,8 @@ class Desk:
         """``payload`` has been decoded, and it is GET_PWM of ``shelf``."""
         if len(self.known) >= MOST_KNOWN:
             self.known.clear()
-        self.known[payload] = shelf
+        if len(payload) <= LONGEST_KNOWN:
+            self.known[payload] = shelf
 
     def _push(self, peer: Peer, frame: bytes) -> bool:
         return self.connections[peer].push(frame)
@@ -179,13 +183,13 @@ class Connection(asyncio.Protocol):
     def _work(self, decoder: Decoder) -> None:
         """Answer every whole frame, in few writes, unless the client stops reading."""
         out, size, whole = [], 0, 0
-        reason = None
+        reason, gone = None, False
         try:
             while not self._paused and (payload := decoder.next_payload()) is not None:
                 whole += 1
                 frame, changed = self._answer(payload)
                 if frame is None:
-                    self._transport.close()
+                    gone = True
                     break
                 out.append(frame)
                 size += len(frame)
@@ -203,7 +207,11 @@ class Connection(asyncio.Protocol):
             reason = "internal error"
         if out:
             self._transport.write(b"".join(out))
-        if reason is not None:
+        if gone:
+            self._ending = True
+            self._disarm()
+            self._transport.close()
+        elif reason is not None:
             self.refuse(reason)
         elif not self._paused:
             self._rest(decoder, whole > 0)
@@ -252,6 +260,9 @@ def _farewell(reason: str) -> bytes:
     return encode(Request.DISCONNECT, (reason,))
 
 
-def _shown(address: tuple[str, int]) -> str:
+def _shown(address: object) -> str:
+    """A peer's address; one that has gone already has none."""
+    if not isinstance(address, tuple):
+        return "somebody"
     host, port = address[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -9,47 +9,25 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fand.clock import instant
-from fand.config.values import DeviceConfig, ServerConfig, ShelfConfig
+from fand.config import DeviceConfig, ServerConfig
 from fand.control import Watch
 from fand.dispatch import Hall, Shelf, Slot
-from fand.drivers import sensor_kind
-from fand.exceptions import ConfigError, DriverError
 from fand.notify import READY, STOPPING, notify
-from fand.ports import Clock, Reading, Sensor
+from fand.ports import Clock, Reading
 from fand.server.connection import Connection, Desk
 from fand.server.listening import BACKLOG
-from fand.server.readers import Readers, start
+from fand.server.readers import Readers
+from fand.server.sensors import Sensors, close_sensors
 from fand.server.watching import Watcher
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
-RESERVED: Final = 128
-"""Descriptors kept from clients, for sensors."""
+RESERVED: Final = 512
+"""Descriptors kept from clients, for sensors; at most half of all."""
 
 _FLUSH: Final = 0.4
-_CLOSE: Final = 0.3
-
-Sensors = Sequence[tuple[ShelfConfig, DeviceConfig, Sensor]]
-
-
-def open_sensors(config: ServerConfig) -> Sensors:
-    """A sensor for every device.
-
-    :raises ConfigError: some can never work on this host; names all of them
-    """
-    sensors, faults = [], []
-    for shelf in config.shelves:
-        for device in shelf.devices:
-            try:
-                sensors.append((shelf, device, sensor_kind(device.kind).open_sensor(device.settings)))
-            except DriverError as error:
-                faults.append(f"shelf {shelf.name}, {device.name}: {error}")
-    if faults:
-        for _, _, sensor in sensors:
-            sensor.close()
-        raise ConfigError(faults)
-    return sensors
+"""Seconds in which the last word to clients must have left."""
 
 
 def hall_of(config: ServerConfig) -> Hall:
@@ -81,7 +59,7 @@ class Daemon:
         self._sensors = sensors
         self._clock = clock
         self._hall = hall_of(config)
-        self._desk = Desk(self._hall, clock, max(1, descriptors - RESERVED))
+        self._desk = Desk(self._hall, clock, descriptors - min(RESERVED, descriptors // 2))
         self._stop = asyncio.Event()
         self._full = False
 
@@ -92,9 +70,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         watches = self._watch()
-        servers = [
-            await loop.create_server(lambda: Connection(self._desk), sock=sock, backlog=BACKLOG) for sock in sockets
-        ]
+        servers = [await loop.create_server(self._welcome, sock=sock, backlog=BACKLOG) for sock in sockets]
         try:
             ready()
             notify(READY)
@@ -106,13 +82,17 @@ class Daemon:
             for watch in watches:
                 watch.cancel()
             await self._part()
-            await self._close_sensors()
+            await close_sensors(self._sensors)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
     def stop(self) -> None:
         """Stop serving."""
         self._stop.set()
+
+    def _welcome(self) -> Connection:
+        self._full = False
+        return Connection(self._desk)
 
     def _watch(self) -> list[asyncio.Task[None]]:
         """One task a device. Their second readings are spread over the interval, and so all that follow."""
@@ -122,7 +102,7 @@ class Daemon:
             watcher = Watcher(shelf.name, device, sensor, readers, self._clock)
             observe = self._observer(self._hall.shelves[shelf.name], device.name)
             phase = Seconds(device.interval * number / count)
-            tasks.append(asyncio.create_task(watcher.watch(observe, phase)))
+            tasks.append(asyncio.create_task(watcher.watch(observe, phase), name=f"{shelf.name}: {device.name}"))
         return tasks
 
     def _observer(self, shelf: Shelf, name: str) -> Callable[[Reading, str | None], None]:
@@ -143,11 +123,6 @@ class Daemon:
         for connection in tuple(self._desk.connections.values()):
             connection.abort()
 
-    async def _close_sensors(self) -> None:
-        calls = [start(_closing(device, sensor)) for _, device, sensor in self._sensors]
-        if calls:
-            await asyncio.wait(calls, timeout=_CLOSE)
-
     def _complain(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what went wrong in the event loop; that there are no descriptors for new clients, but once."""
         message, error = context["message"], context.get("exception")
@@ -158,13 +133,3 @@ class Daemon:
             self._full = True
             return
         _log.error("%s", message, exc_info=error)
-
-
-def _closing(device: DeviceConfig, sensor: Sensor) -> Callable[[], None]:
-    def close() -> None:
-        try:
-            sensor.close()
-        except Exception:  # noqa: BLE001 - somebody else's driver; the others are closed all the same
-            _log.exception("%s could not be closed", device.name)
-
-    return close

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 HEARTBEAT: Final = Seconds(5.0)
 """A subscriber is told its duty at least so often, so that its lease lives."""
 
+_INSTANT: Final = 0.01
+"""No decision is taken anew sooner: a reading may turn too old only just after the instant it was good until."""
+
 _NUMBERS: Final = re.compile(r"[0-9.]+")
 
 
@@ -62,8 +65,8 @@ class Keeper:
         for peer, told in tuple(shelf.subscribers.items()):
             if (beat or told != frame) and self._push(peer, frame):
                 shelf.subscribers[peer] = frame
-        delay = min(shelf.valid_until, kept.beat) - now.mono
-        kept.timer = asyncio.get_running_loop().call_later(max(0.0, delay), self.refresh, shelf)
+        delay = max(min(shelf.valid_until, kept.beat) - now.mono, _INSTANT)
+        kept.timer = asyncio.get_running_loop().call_later(delay, self.refresh, shelf)
 
     def stop(self) -> None:
         """Push nothing any more."""

@@ -3,7 +3,6 @@
 import errno
 import ipaddress
 import logging
-import os
 import socket
 import threading
 from collections.abc import Iterable
@@ -107,7 +106,7 @@ def _bound(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # What accept() gives inherits this: a client whose host is gone is found out by the kernel.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if family == socket.AF_INET6:
+        if family == socket.AF_INET6 and host != "::":
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
         sock.listen(BACKLOG)
@@ -131,12 +130,13 @@ def _refusal(host: str, port: int, error: OSError) -> Exception:
 def _own_addresses() -> list[str]:
     """What the host's own name means. A name service that does not answer must not hold up the start."""
     found: list[str] = []
+    name = socket.gethostname()
 
     def ask() -> None:
         try:
-            found.extend(_host(entry[4]) for entry in socket.getaddrinfo(socket.gethostname(), None))
+            found.extend(_host(entry[4]) for entry in socket.getaddrinfo(name, None))
         except (OSError, UnicodeError) as error:
-            _log.debug("the host name %s means nothing here: %s", os.uname().nodename, error)
+            _log.debug("the host name %s means nothing here: %s", name, error)
 
     thread = threading.Thread(target=ask, name="host name", daemon=True)
     thread.start()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from fand.config.values import DeviceConfig
+from fand.config import DeviceConfig
 from fand.dispatch import shorten
 from fand.ports import Asleep, Clock, Failed, Reading, Sensor, Temperature
 from fand.server.readers import Readers
@@ -55,11 +55,10 @@ class Watcher:
             except Exception:  # noqa: BLE001
                 # The shelf is then served what it was, until the age of its readings makes it full speed (S3).
                 _log.exception("%s: a reading of %s could not be weighed", self.shelf, self.device.name)
-            now = clock.mono()
-            await asyncio.sleep(max(0.0, due - now))
-            due += interval
-            if due <= (now := clock.mono()):
+            if due < (now := clock.mono()):
                 due += interval * ((now - due) // interval + 1)
+            await asyncio.sleep(due - now)
+            due += interval
 
     def _ask(self) -> Answer:
         """Ask, in a thread. What a driver raises, SystemExit too, is the failure of its device and of no other."""

@@ -1,0 +1,459 @@
+"""Connections over socket pairs, in made time."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fand.dispatch import Shelf
+from fand.ports import Temperature
+from fand.server.connection import FAREWELL, LONGEST_KNOWN, MOST_KNOWN, STALL, Connection, Desk
+from fand.units import Celsius, Moment, Seconds
+from fand.wire import HEADER_SIZE, MAGIC, Decoder, Request, decode, encode
+from tests.dispatch.halls import hall, shelf, slot, warm
+
+from .travel import TravelClock, travel
+
+Reply = tuple[Request, tuple[Any, ...]]
+
+GET = encode(Request.GET_PWM, ("shelf1",))
+PING = encode(Request.PING, ())
+DUTY = (Request.SET_PWM, ("shelf1", 25))
+
+
+class Client:
+    """The other end of one connection to ``desk``."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._decoder = Decoder()
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.sock, data)
+
+    async def receive(self) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self.sock, 1 << 20)
+
+    async def reply(self) -> Reply | None:
+        """The next frame; None when the server closes."""
+        while (found := self._decoder.next()) is None:
+            data = await self.receive()
+            if not data:
+                return None
+            self._decoder.feed(data)
+        return found
+
+    async def ask(self, request: Request, *args: object) -> Reply | None:
+        await self.send(encode(request, args))
+        return await self.reply()
+
+
+class Counter:
+    """Accepts clients, as the daemon does."""
+
+    def __init__(self, *shelves: Shelf, most: int = 100) -> None:
+        self.clock = TravelClock()
+        self.hall = hall(*shelves)
+        self.desk = Desk(self.hall, self.clock, most)
+        self._sockets: list[socket.socket] = []
+
+    async def client(self) -> Client:
+        here, there = socket.socketpair()
+        here.setblocking(False)
+        there.setblocking(False)
+        self._sockets.append(here)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self.desk), there)
+        return Client(here)
+
+    async def close(self) -> None:
+        self.desk.keeper.stop()
+        for connection in list(self.desk.connections.values()):
+            connection.abort()
+        for sock in self._sockets:
+            sock.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def served(play: Callable[[Counter], Awaitable[None]], *shelves: Shelf, most: int = 100) -> None:
+    """Play against a counter with these shelves."""
+
+    async def main() -> None:
+        counter = Counter(*shelves, most=most)
+        try:
+            await play(counter)
+        finally:
+            await counter.close()
+
+    travel(main)
+
+
+def test_a_request_is_answered_the_first_time_and_by_its_bytes_afterwards() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        for _ in range(3):
+            await client.send(GET)
+            assert await client.reply() == DUTY
+        assert list(counter.desk.known) == [GET[HEADER_SIZE:]]
+
+    served(play)
+
+
+def test_what_is_known_by_its_bytes_is_still_judged_when_the_answer_is_given() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.ask(Request.GET_PWM, "shelf1")
+        counter.hall.shelf("shelf1").observe("a", Temperature(Celsius(40), Seconds(0)))
+        assert await client.ask(Request.GET_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 75))
+        await asyncio.sleep(31)
+        assert await client.ask(Request.GET_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 100))
+
+    served(play)
+
+
+@pytest.mark.parametrize("header", [b"88F9", b"99F9zzzz", b"99F9%04x" % len(GET)])
+def test_a_known_payload_behind_a_wrong_header_is_not_taken(header: bytes) -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.ask(Request.GET_PWM, "shelf1")
+        await client.send((header + GET)[:8] + GET[HEADER_SIZE:])
+        if header.startswith(b"99F9") and b"z" not in header:
+            await client.send(b"x" * 8)  # the header told of a longer payload
+        reply = await client.reply()
+        assert reply is not None
+        assert reply[0] is Request.DISCONNECT
+
+    served(play)
+
+
+def test_what_is_remembered_does_not_grow_with_what_is_asked() -> None:
+    async def play(counter: Counter) -> None:
+        what = counter.hall.shelf("shelf1")
+        for number in range(MOST_KNOWN + 1):
+            counter.desk.learn(b"%d" % number, what)
+        counter.desk.learn(b"x" * (LONGEST_KNOWN + 1), what)
+        assert list(counter.desk.known) == [b"%d" % MOST_KNOWN]
+
+    served(play)
+
+
+@given(st.lists(st.integers(1, 40), max_size=12))
+def test_frames_split_anywhere_are_answered_in_order(cuts: list[int]) -> None:
+    stream = PING + GET + GET + encode(Request.GET_RPM, ("shelf1",)) + GET
+
+    async def play(counter: Counter) -> None:
+        client, rest = await counter.client(), stream
+        for cut in cuts:
+            await client.send(rest[:cut])
+            rest = rest[cut:]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        if rest:
+            await client.send(rest)
+        speed = (Request.SET_RPM, ("shelf1", 0))
+        assert [await client.reply() for _ in range(5)] == [(Request.ACK, ()), DUTY, DUTY, speed, DUTY]
+        assert len(counter.desk.connections) == 1
+
+    served(play)
+
+
+def test_requests_sent_together_are_answered_by_one_write() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(PING * 50)
+        assert await client.receive() == encode(Request.ACK, ()) * 50
+
+    served(play)
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (encode(Request.GET_PWM, ("nowhere",)), "no shelf is called 'nowhere'"),
+        (encode(Request.SET_PWM_OVERRIDE, ("shelf1", 101)), "PWM 101 is not a number from 0 to 100"),
+        (encode(Request.SET_RPM, ("shelf1", float("nan"))), "RPM nan is not a number from 0 to 200000"),
+        (encode(Request.GET_PWM, ()), "GET_PWM takes a shelf; 0 arguments came"),
+        (encode(Request.ACK, ()), "the server takes no ACK"),
+    ],
+)
+def test_what_cannot_be_granted_is_refused_in_words_and_the_connection_closes(frame: bytes, reason: str) -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(PING + frame + PING)
+        assert await client.reply() == (Request.ACK, ())
+        assert await client.reply() == (Request.DISCONNECT, (reason,))
+        assert await client.reply() is None
+
+    served(play)
+
+
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", MAGIC + b"0003abc", MAGIC + b"00zz", b"\x00" * 8])
+def test_what_is_no_frame_is_refused_in_words(data: bytes) -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(data)
+        reply = await client.reply()
+        assert reply is not None
+        assert reply[0] is Request.DISCONNECT
+        assert 0 < len(reply[1][0]) <= 240
+        assert await client.reply() is None
+
+    served(play)
+
+
+def test_who_is_refused_has_a_moment_to_read_why_and_no_longer() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(encode(Request.ACK, ()))
+        await asyncio.sleep(FAREWELL - 0.1)
+        await client.send(PING * 10)  # not read any more, and no reason to reset the connection
+        assert len(counter.desk.connections) == 1
+        await asyncio.sleep(0.2)
+        assert not counter.desk.connections
+        assert await client.reply() == (Request.DISCONNECT, ("the server takes no ACK",))
+
+    served(play)
+
+
+def test_a_client_that_says_that_it_goes_is_let_go() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(PING + encode(Request.DISCONNECT, (None,)) + PING)
+        assert await client.reply() == (Request.ACK, ())
+        assert await client.reply() is None
+        assert not counter.desk.connections
+
+    served(play)
+
+
+def test_a_client_that_ends_its_side_still_gets_its_answers() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(GET)
+        client.sock.shutdown(socket.SHUT_WR)
+        assert await client.reply() == DUTY
+        assert await client.reply() is None
+
+    served(play)
+
+
+def test_an_idle_client_stays() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        assert await client.ask(Request.PING) == (Request.ACK, ())
+        await asyncio.sleep(10 * STALL)
+        assert await client.ask(Request.PING) == (Request.ACK, ())
+
+    served(play)
+
+
+def test_a_frame_that_is_not_completed_in_time_ends_the_connection() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(GET[:10])
+        await asyncio.sleep(STALL - 1)
+        await client.send(GET[10:12])
+        await asyncio.sleep(0.5)
+        assert len(counter.desk.connections) == 1
+        await asyncio.sleep(0.6)
+        assert await client.reply() == (Request.DISCONNECT, ("the rest of the frame did not come within 30 s",))
+        assert await client.reply() is None
+
+    served(play)
+
+
+def test_a_slow_client_whose_frames_get_completed_is_kept() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(PING[:10])
+        for _ in range(5):
+            await asyncio.sleep(STALL - 1)
+            await client.send(PING[10:] + PING[:10])
+            assert await client.reply() == (Request.ACK, ())
+        await client.send(PING[10:])
+        assert await client.reply() == (Request.ACK, ())
+        await asyncio.sleep(2 * STALL)
+        assert len(counter.desk.connections) == 1
+
+    served(play)
+
+
+def big() -> Shelf:
+    """A shelf whose status fills most of a frame."""
+    return warm(Shelf("shelf1", shelf()._law, [slot(f"{number:03}" + "x" * 190) for number in range(150)]))
+
+
+def test_a_client_that_never_reads_is_dropped_and_holds_little_memory() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        (connection,) = counter.desk.connections.values()
+        ask = encode(Request.GET_STATUS, ("shelf1",)) * 200
+        await client.send(ask)
+        await asyncio.sleep(1)
+        size = connection._transport.get_write_buffer_size()
+        assert 0 < size < 300_000
+        await asyncio.sleep(STALL - 2)
+        assert len(counter.desk.connections) == 1
+        assert connection._transport.get_write_buffer_size() == size
+        await asyncio.sleep(2)
+        assert not counter.desk.connections
+
+    served(play, big())
+
+
+def test_a_client_that_reads_late_gets_every_answer() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(encode(Request.GET_STATUS, ("shelf1",)) * 60 + PING)
+        await asyncio.sleep(STALL - 1)
+        for _ in range(60):
+            reply = await client.reply()
+            assert reply is not None
+            assert reply[0] is Request.SET_STATUS
+        assert await client.reply() == (Request.ACK, ())
+        await asyncio.sleep(2 * STALL)
+        assert await client.ask(Request.PING) == (Request.ACK, ())
+
+    served(play, big())
+
+
+def test_a_subscriber_that_did_not_read_is_told_the_duty_of_then() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        (connection,) = counter.desk.connections.values()
+        assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 25))
+        connection.pause_writing()
+        what = counter.hall.shelf("shelf1")
+        for celsius in (35, 40):
+            warm(what, celsius, counter.clock.mono())
+            counter.desk.keeper.refresh(what)
+            await asyncio.sleep(0.1)
+        connection.resume_writing()
+        assert await client.reply() == (Request.SET_PWM, ("shelf1", 75))
+
+    served(play)
+
+
+def test_subscribers_are_pushed_to_and_their_other_requests_answered_between() -> None:
+    async def play(counter: Counter) -> None:
+        fan, operator = await counter.client(), await counter.client()
+        assert await fan.ask(Request.SUBSCRIBE_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 25))
+        assert await operator.ask(Request.SET_PWM_OVERRIDE, "shelf1", 60) == (Request.ACK, ())
+        assert await fan.reply() == (Request.SET_PWM, ("shelf1", 60))
+        assert await fan.ask(Request.SET_FANS, "shelf1", []) == (Request.ACK, ())
+        assert await operator.ask(Request.SET_PWM_OVERRIDE, "shelf1", None) == (Request.ACK, ())
+        assert await fan.reply() == (Request.SET_PWM, ("shelf1", 25))
+
+    served(play)
+
+
+def test_an_answer_comes_before_the_push_that_it_causes() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        subscribe, override = Request.SUBSCRIBE_PWM, Request.SET_PWM_OVERRIDE
+        await client.send(encode(subscribe, ("shelf1",)) + encode(override, ("shelf1", 60)) + GET)
+        told = [await client.reply() for _ in range(4)]
+        pushed = (Request.SET_PWM, ("shelf1", 60))
+        assert told == [DUTY, (Request.ACK, ()), pushed, pushed]
+
+    served(play)
+
+
+def test_a_subscriber_that_has_gone_is_forgotten() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.ask(Request.SUBSCRIBE_PWM, "shelf1")
+        client.sock.close()
+        await asyncio.sleep(7)
+        assert not counter.hall.shelf("shelf1").subscribers
+        assert not counter.desk.connections
+
+    served(play)
+
+
+def test_over_the_limit_the_newcomer_is_refused_and_the_others_stay(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(counter: Counter) -> None:
+        old = [await counter.client() for _ in range(2)]
+        for _ in range(2):
+            new = await counter.client()
+            assert await new.reply() == (Request.DISCONNECT, ("too many clients are connected",))
+            assert await new.reply() is None
+        assert await old[0].ask(Request.PING) == (Request.ACK, ())
+        old[0].sock.close()
+        await asyncio.sleep(1)
+        new = await counter.client()
+        assert await new.ask(Request.PING) == (Request.ACK, ())
+
+    with caplog.at_level(logging.WARNING):
+        served(play, most=2)
+    told = [record.getMessage() for record in caplog.records]
+    assert told[:2] == ["2 clients are connected: no more are let in", "clients are let in again"]
+
+
+def test_an_answer_that_does_not_fit_is_refused() -> None:
+    name = "x" * 65_475  # as a configuration never has it
+
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        assert await client.ask(Request.GET_RPM, name) == (
+            Request.DISCONNECT,
+            ("the answer is too long for a frame",),
+        )
+
+    served(play, shelf(name, ()))
+
+
+def test_s9_a_bug_costs_one_connection_and_tells_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_self: Shelf, _now: Moment) -> Any:
+        raise ZeroDivisionError("inside")
+
+    async def play(counter: Counter) -> None:
+        other, client = await counter.client(), await counter.client()
+        monkeypatch.setattr(Shelf, "decision", broken)
+        assert await client.ask(Request.GET_PWM, "shelf1") == (Request.DISCONNECT, ("internal error",))
+        assert await other.ask(Request.PING) == (Request.ACK, ())
+
+    served(play)
+    assert "a request could not be answered" in caplog.text
+
+
+def test_the_address_of_a_client_is_shown_as_people_write_it() -> None:
+    async def main() -> None:
+        counter = Counter()
+        loop = asyncio.get_running_loop()
+        for host, shown in (("127.0.0.1", "127.0.0.1:"), ("::1", "[::1]:")):
+            server = await loop.create_server(lambda: Connection(counter.desk), host, 0)
+            client = Client(socket.create_connection(server.sockets[0].getsockname()[:2]))
+            client.sock.setblocking(False)
+            assert await client.ask(Request.SET_RPM, "shelf1", 900) == (Request.ACK, ())
+            who = counter.hall.shelf("shelf1").client
+            assert who is not None
+            assert who.address == f"{shown}{client.sock.getsockname()[1]}"
+            client.sock.close()
+            server.close()
+            await counter.close()
+
+    asyncio.run(main())
+
+
+def test_the_server_can_part_from_a_client_with_a_word() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        (connection,) = counter.desk.connections.values()
+        connection.leave("the server stops")
+        assert await client.reply() == (Request.DISCONNECT, ("the server stops",))
+        assert not connection.push(GET)
+        assert await client.reply() is None
+
+    served(play)
+
+
+def test_a_decoded_frame_is_the_one_that_was_sent() -> None:
+    assert decode(GET[HEADER_SIZE:]) == (Request.GET_PWM, ("shelf1",))

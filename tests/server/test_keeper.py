@@ -1,0 +1,210 @@
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from fand.control import ShelfLaw
+from fand.dispatch import Hall, Peer, Shelf
+from fand.ports import Failed, Temperature
+from fand.server.keeper import Keeper
+from fand.units import Celsius, Percent, Seconds
+from fand.wire import HEADER_SIZE, decode
+from tests.dispatch.halls import LAW, hall, peer, shelf, warm
+
+from .travel import TravelClock, travel
+
+
+class Pushed:
+    """Where pushes go: (time, duty) of each; ``reads`` False plays a subscriber that does not read."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[float, Any]] = []
+        self.reads = True
+
+    def __call__(self, who: Peer, frame: bytes) -> bool:
+        if self.reads:
+            self.told.append((asyncio.get_running_loop().time(), decode(frame[HEADER_SIZE:])[1][1]))
+        return self.reads
+
+
+class Room:
+    """A hall with a keeper, in made time."""
+
+    def __init__(self, *shelves: Shelf) -> None:
+        self.pushed, self.clock = Pushed(), TravelClock()
+        self.hall: Hall = hall(*shelves)
+        self.keeper = Keeper(self.hall, self.clock, self.pushed)
+        self.shelf = next(iter(self.hall.shelves.values()))
+
+    def read(self, celsius: float) -> None:
+        """Every device answers now."""
+        warm(self.shelf, celsius, self.clock.mono())
+        self.keeper.refresh(self.shelf)
+
+    def subscribe(self) -> Peer:
+        who = peer(self.clock.mono())
+        self.shelf.subscribe(who, self.clock.now())
+        self.keeper.refresh(self.shelf)
+        return who
+
+
+def test_every_change_is_pushed_at_once() -> None:
+    async def main() -> list[tuple[float, Any]]:
+        room = Room()
+        room.subscribe()
+        await asyncio.sleep(0.25)
+        room.read(40)
+        await asyncio.sleep(0.25)
+        room.keeper.stop()
+        return room.pushed.told
+
+    assert travel(main) == [(0.25, 75)], "nothing at first: the subscriber has had its answer"
+
+
+def test_a_duty_that_stays_is_pushed_as_a_heartbeat() -> None:
+    async def main() -> list[tuple[float, Any]]:
+        room = Room()
+        room.subscribe()
+        for _ in range(16):
+            await asyncio.sleep(1)
+            room.read(30)
+        room.keeper.stop()
+        return room.pushed.told
+
+    told = travel(main)
+    assert [duty for _, duty in told] == [25, 25, 25]
+    assert [when for when, _ in told] == pytest.approx([5, 10, 15])
+
+
+def test_s3_a_duty_that_rests_on_old_readings_is_pushed_away_though_no_reading_comes() -> None:
+    async def main() -> list[tuple[float, Any]]:
+        room = Room()
+        room.subscribe()
+        await asyncio.sleep(31)
+        room.keeper.stop()
+        return [(when, duty) for when, duty in room.pushed.told if duty != 25]
+
+    told = travel(main)
+    assert told[0] == (pytest.approx(30, abs=0.1), 100)
+
+
+def test_a_falling_demand_is_pushed_step_by_step() -> None:
+    async def main() -> list[tuple[float, Any]]:
+        room = Room()
+        room.read(40)
+        room.subscribe()
+        await asyncio.sleep(0.5)
+        room.read(38.5)
+        await asyncio.sleep(0.5)
+        room.read(30)
+        await asyncio.sleep(4)
+        room.keeper.stop()
+        return room.pushed.told
+
+    duties = [duty for _, duty in travel(main)]
+    assert duties == sorted(duties, reverse=True)
+    assert len(duties) >= 4
+    assert 70 <= duties[-1] <= 72
+
+
+def test_the_end_of_an_override_is_pushed_when_it_comes() -> None:
+    async def main() -> list[tuple[float, Any]]:
+        room = Room(warm(shelf(law=ShelfLaw(LAW.families, fall=Percent(1000.0)))))
+        room.subscribe()
+        now = room.clock.now()
+        room.shelf.set_override(Percent(60), now)
+        room.shelf.set_override_end(type(now.wall)(now.wall + 2.5), now)
+        room.keeper.refresh(room.shelf)
+        await asyncio.sleep(4)
+        room.keeper.stop()
+        return room.pushed.told
+
+    assert travel(main) == [(0, 60), (pytest.approx(2.5), 25)]
+
+
+def test_who_did_not_read_is_told_later() -> None:
+    async def main() -> list[tuple[float, Any]]:
+        room = Room()
+        room.subscribe()
+        room.pushed.reads = False
+        room.read(40)
+        await asyncio.sleep(0.5)
+        room.pushed.reads = True
+        room.keeper.refresh(room.shelf)
+        room.keeper.stop()
+        return room.pushed.told
+
+    assert travel(main) == [(0.5, 75)]
+
+
+def test_without_subscribers_nothing_runs() -> None:
+    async def main() -> None:
+        room = Room()
+        who = room.subscribe()
+        room.read(40)
+        room.hall.leave(who)
+        await asyncio.sleep(2)
+        before = room.shelf.valid_until
+        await asyncio.sleep(20)
+        assert room.shelf.valid_until == before, "no decision was taken"
+        assert room.pushed.told == [(0, 75)]
+
+    travel(main)
+
+
+def test_s9_a_subscriber_of_one_shelf_hears_nothing_of_another() -> None:
+    async def main() -> None:
+        room = Room(warm(shelf("one")), warm(shelf("two")))
+        room.subscribe()
+        other = room.hall.shelf("two")
+        other.observe("a", Temperature(Celsius(45), room.clock.mono()))
+        room.keeper.refresh(other)
+        assert room.pushed.told == []
+        room.keeper.stop()
+
+    travel(main)
+
+
+def test_faults_are_logged_when_they_start_and_end(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        room = Room(shelf())
+        for name in ("a", "b", "a", "a"):
+            room.shelf.observe(name, Failed("no answer", room.clock.mono()))
+            room.keeper.refresh(room.shelf)
+        room.read(30)
+        await asyncio.sleep(1)
+        room.read(55.5)
+        await asyncio.sleep(1)
+        room.read(56)
+        room.read(30)
+
+    with caplog.at_level(logging.WARNING):
+        travel(main)
+    told = sorted((record.levelname, record.getMessage()) for record in caplog.records)
+    assert told == [
+        ("ERROR", "shelf1: device a has not answered since the start: no answer"),
+        ("ERROR", "shelf1: device b has not answered since the start: no answer"),
+        ("ERROR", "shelf1: hdd a at 55.5 °C, critical from 50 °C"),
+        ("ERROR", "shelf1: hdd b at 55.5 °C, critical from 50 °C"),
+        ("WARNING", "shelf1: over: device a has not answered since the start: no answer"),
+        ("WARNING", "shelf1: over: device b has not answered since the start: no answer"),
+        ("WARNING", "shelf1: over: hdd a at 56.0 °C, critical from 50 °C"),
+        ("WARNING", "shelf1: over: hdd b at 56.0 °C, critical from 50 °C"),
+    ]
+
+
+def test_each_change_of_the_duty_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        room = Room()
+        room.read(30)
+        room.read(30)
+        room.read(40)
+        assert room.clock.mono() == Seconds(0)
+
+    with caplog.at_level(logging.INFO):
+        travel(main)
+    assert [record.getMessage() for record in caplog.records] == [
+        "shelf1: 25 % (hdd a at 30.0 °C on curve drives -> 25 %)",
+        "shelf1: 75 % (hdd a at 40.0 °C on curve drives -> 75 %)",
+    ]

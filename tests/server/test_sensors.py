@@ -1,0 +1,90 @@
+import asyncio
+import logging
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.exceptions import ConfigError, DriverError
+from fand.server import sensors
+from fand.server.sensors import close_sensors, open_sensors
+from fand.units import Seconds
+from tests.dispatch.halls import LAW
+
+
+class Noted:
+    """A sensor that notes when it is closed."""
+
+    family = None
+
+    def __init__(self, settings: Any) -> None:
+        if isinstance(settings, Exception):
+            raise settings
+        self.settings = settings
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+        if callable(self.settings):
+            self.settings()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Noted]:
+    """Every sensor that is opened; a device's settings are an error to raise, or what happens at the close."""
+    made: list[Noted] = []
+
+    def open_sensor(settings: Any) -> Noted:
+        made.append(Noted(settings))
+        return made[-1]
+
+    monkeypatch.setattr(sensors, "sensor_kind", lambda _name: SimpleNamespace(open_sensor=open_sensor))
+    return made
+
+
+def config(*settings: object) -> ServerConfig:
+    devices = (
+        DeviceConfig(f"d{number}", "noted", one, Seconds(1), Seconds(1)) for number, one in enumerate(settings, 1)
+    )
+    return ServerConfig((ShelfConfig("shelf1", LAW, tuple(devices)),))
+
+
+def test_every_device_gets_its_sensor(opened: list[Noted]) -> None:
+    assert [(shelf.name, device.name) for shelf, device, _ in open_sensors(config(1, 2))] == [
+        ("shelf1", "d1"),
+        ("shelf1", "d2"),
+    ]
+    assert [sensor.settings for sensor in opened] == [1, 2]
+
+
+def test_all_that_can_never_work_is_told_at_once_and_the_rest_closed(opened: list[Noted]) -> None:
+    missing = DriverError("the program smartctl is missing; install smartmontools")
+    with pytest.raises(ConfigError) as caught:
+        open_sensors(config(missing, 2, KeyError("x")))
+    assert caught.value.faults == (
+        "shelf shelf1, device d1: the program smartctl is missing; install smartmontools",
+        "shelf shelf1, device d3: KeyError: 'x'",
+    )
+    assert [sensor.closed for sensor in opened] == [1]
+
+
+def test_s9_a_sensor_that_hangs_or_fails_at_the_close_holds_up_no_other(
+    opened: list[Noted], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        monkeypatch.setattr(sensors, "_PATIENCE", 0.05)
+        await close_sensors(open_sensors(config(release.wait, fail, 3)))
+        await close_sensors([])
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(main())
+    assert [sensor.closed for sensor in opened] == [1, 1, 1]
+    assert "d2 could not be closed" in caplog.text
+    release.set()
