@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fand.dispatch import Shelf
 from fand.ports import Temperature
-from fand.server.connection import FAREWELL, LONGEST_KNOWN, MOST_KNOWN, STALL, Connection, Desk
+from fand.server.connection import FAREWELL, LONGEST_KNOWN, MOST_KNOWN, STALL, TURN, Connection, Desk
 from fand.units import Celsius, Moment, Seconds
 from fand.wire import HEADER_SIZE, MAGIC, Decoder, Request, decode, encode
 from tests.dispatch.halls import hall, shelf, slot, warm
@@ -169,6 +169,56 @@ def test_requests_sent_together_are_answered_by_one_write() -> None:
         assert await client.receive() == encode(Request.ACK, ()) * 50
 
     served(play)
+
+
+def test_a_client_that_asks_much_takes_its_turn_with_others() -> None:
+    async def play(counter: Counter) -> None:
+        greedy, modest = await counter.client(), await counter.client()
+        await greedy.send(PING * (10 * TURN) + PING[:10])
+        await modest.send(PING)
+        assert await modest.reply() == (Request.ACK, ())
+        answered = len(await greedy.receive()) // len(encode(Request.ACK, ()))
+        assert TURN <= answered < 10 * TURN
+        for _ in range(10 * TURN - answered):
+            await greedy.reply()
+        await greedy.send(PING[10:])
+        assert await greedy.reply() == (Request.ACK, ())
+
+    served(play)
+
+
+def test_a_client_that_goes_in_the_middle_of_its_turns_is_let_go() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(PING * (10 * TURN))
+        await client.receive()
+        (connection,) = counter.desk.connections.values()
+        connection.abort()
+        await asyncio.sleep(1)
+        assert not counter.desk.connections
+
+    served(play)
+
+
+def test_a_client_that_ends_its_side_gets_the_answers_of_all_its_turns() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(PING * (3 * TURN))
+        client.sock.shutdown(socket.SHUT_WR)
+        assert [await client.reply() for _ in range(3 * TURN)] == [(Request.ACK, ())] * (3 * TURN)
+        assert await client.reply() is None
+
+    served(play)
+
+
+def test_the_stall_of_a_client_that_stops_reading_during_its_turn_is_noticed() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(encode(Request.GET_STATUS, ("shelf1",)) * 200)
+        await asyncio.sleep(STALL + 1)
+        assert not counter.desk.connections
+
+    served(play, big())
 
 
 @pytest.mark.parametrize(

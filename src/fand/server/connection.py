@@ -30,6 +30,9 @@ MOST_KNOWN: Final = 1024
 LONGEST_KNOWN: Final = 1024
 """Bytes of a payload that is recognised: no honest one is longer."""
 
+TURN: Final = 64
+"""So many requests of one client are answered before it is the next one's turn; fewer if the answers are long."""
+
 _BATCH: Final = 64 * 1024
 
 
@@ -144,12 +147,10 @@ class Connection(asyncio.Protocol):
         if self._ending:
             return
         self._disarm()
-        self._transport.resume_reading()
         for shelf in self._desk.hall.shelves.values():
             if self.peer in shelf.subscribers:
                 self._desk.keeper.refresh(shelf)
-        if self._decoder is not None:
-            self._work(self._decoder)
+        self._go_on()
 
     def push(self, frame: bytes) -> bool:
         """Send ``frame`` unasked; False if the client is not reading, so that it is left out."""
@@ -181,9 +182,9 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _work(self, decoder: Decoder) -> None:
-        """Answer every whole frame, in few writes, unless the client stops reading."""
+        """Answer whole frames, in one write, as long as it is this client's turn and it reads."""
         out, size, whole = [], 0, 0
-        reason, gone = None, False
+        reason, gone, more = None, False, False
         try:
             while not self._paused and (payload := decoder.next_payload()) is not None:
                 whole += 1
@@ -193,11 +194,12 @@ class Connection(asyncio.Protocol):
                     break
                 out.append(frame)
                 size += len(frame)
-                if size > _BATCH or changed is not None:
-                    self._transport.write(b"".join(out))
-                    out, size = [], 0
                 if changed is not None:
+                    self._transport.write(b"".join(out))  # before what the change makes the keeper push
+                    out = []
                     self._desk.keeper.refresh(changed)
+                if more := size > _BATCH or whole >= TURN:
+                    break
         except (CorruptedDataError, RequestError) as error:
             reason = shorten(str(error))
         except UnpicklableError:
@@ -213,8 +215,20 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         elif reason is not None:
             self.refuse(reason)
+        elif more and not self._paused:
+            self._disarm()
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
         elif not self._paused:
             self._rest(decoder, whole > 0)
+
+    def _go_on(self) -> None:
+        """It is this client's turn again."""
+        if self._paused or self._ending or self._transport.is_closing():
+            return
+        self._transport.resume_reading()
+        if self._decoder is not None:
+            self._work(self._decoder)
 
     def _rest(self, decoder: Decoder, moved: bool) -> None:
         """Wait for the rest of a frame, but not for ever; or for nothing."""

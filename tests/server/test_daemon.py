@@ -1,0 +1,240 @@
+"""The running server: real processes, real sensors that hang, real descriptors that run out."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fand.clock import SystemClock
+from fand.config import ServerConfig
+from fand.server.daemon import Daemon, raise_descriptor_limit
+from fand.server.listening import listen
+from fand.wire import Request, encode
+
+from .processes import Server, Talk, running, write_config, write_shelf
+
+SHELF = '[shelves.{}]\ncurves = {{ hdd = "drives" }}\nfall = 6000\ndevices = [{}]\n'
+
+
+def duty_becomes(talk: Talk, duty: float) -> None:
+    """Wait for a push of this duty."""
+    while talk.reply()[1][1] != duty:
+        pass
+
+
+def play(folder: Path, name: str, what: object) -> str:
+    """A fake drive called ``name`` that does ``what`` from now on; returns its line in the configuration."""
+    path = folder / name
+    new = folder / f"{name}.new"
+    new.write_text(str(what))
+    new.rename(path)
+    return f'{{ fake = 30, path = "{path}", name = "{name}", interval = 0.1, timeout = 0.2 }}'
+
+
+def test_s1_full_speed_until_every_device_has_answered(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, play(tmp_path, "a", 30), play(tmp_path, "b", "lost"))
+    with running(path) as server, server.talk() as talk:
+        assert talk.ask(Request.SUBSCRIBE_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 100))
+        assert talk.ask(Request.GET_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 100))
+        play(tmp_path, "b", 30)
+        duty_becomes(talk, 25)
+
+
+def test_s2_a_device_that_is_lost_means_full_speed(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, play(tmp_path, "a", 30))
+    with running(path) as server, server.talk() as talk:
+        talk.send(Request.SUBSCRIBE_PWM, "shelf1")
+        duty_becomes(talk, 25)
+        play(tmp_path, "a", "lost")
+        duty_becomes(talk, 100)
+        play(tmp_path, "a", 32)
+        duty_becomes(talk, 35)
+        errors = server.stop()
+    assert "WARNING fand.server.watching: shelf1: a failed: plays a lost drive" in errors
+    assert "ERROR fand.server.keeper: shelf1: hdd a lost for " in errors
+    assert "WARNING fand.server.watching: shelf1: a answers again" in errors
+    assert "Traceback" not in errors
+
+
+def test_s3_the_duty_follows_the_readings_age_though_its_reader_hangs(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, play(tmp_path, "a", 30))
+    with running(path) as server, server.talk() as talk:
+        talk.send(Request.SUBSCRIBE_PWM, "shelf1")
+        duty_becomes(talk, 25)
+        play(tmp_path, "a", "hang")
+        duty_becomes(talk, 100)
+        status = talk.ask(Request.GET_STATUS, "shelf1")[1][1]
+        assert status["devices"][0]["health"] == "lost"
+        assert status["devices"][0]["failure"] == "no answer within 0.2 s"
+
+
+def test_s9_a_device_that_hangs_stops_neither_another_shelf_nor_the_end(tmp_path: Path) -> None:
+    hangs, good = play(tmp_path, "hangs", "hang"), play(tmp_path, "good", 30)
+    path = write_config(tmp_path, SHELF.format("bad", hangs) + SHELF.format("fine", good))
+    with running(path) as server, server.talk() as talk:
+        talk.send(Request.SUBSCRIBE_PWM, "fine")
+        duty_becomes(talk, 25)
+        play(tmp_path, "good", 40)
+        duty_becomes(talk, 75)
+        assert talk.ask(Request.GET_PWM, "bad") == (Request.SET_PWM, ("bad", 100))
+        server.stop()
+        assert server.process.returncode == 0
+
+
+def test_s9_a_child_that_never_ends_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, '{ command = ["sleep", "10"], timeout = 60, interval = 60 }')
+    with running(path) as server, server.talk() as talk:
+        assert talk.ask(Request.GET_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 100))
+        server.stop()
+        assert server.process.returncode == 0
+
+
+def test_the_host_names_loopback_addresses_are_served_too(tmp_path: Path) -> None:
+    with running(write_shelf(tmp_path, "{ fake = 32 }")) as server:
+        for host in ("127.0.0.1", "::1"):
+            with server.talk(host) as talk:
+                assert talk.ask(Request.PING) == (Request.ACK, ())
+
+
+def test_clients_that_stay_idle_do_not_hinder_others(tmp_path: Path) -> None:
+    with running(write_shelf(tmp_path, "{ fake = 32 }")) as server, contextlib.ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(server.talk())
+        with server.talk() as talk:
+            assert talk.ask(Request.PING) == (Request.ACK, ())
+
+
+def limited(config: Path, descriptors: int) -> "subprocess.Popen[str]":
+    """A server that may have only so many descriptors."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "fand", "server", "-c", config, "-p", "0", "-v"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors // 2, descriptors)),
+    )
+
+
+def test_clients_without_end_leave_descriptors_for_the_sensors(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, play(tmp_path, "a", 30))
+    with limited(path, 100) as process, contextlib.ExitStack() as stack:
+        server = Server(process)
+        first = stack.enter_context(server.talk())
+        first.send(Request.SUBSCRIBE_PWM, "shelf1")
+        duty_becomes(first, 25)
+        crowd = [stack.enter_context(server.talk()) for _ in range(120)]
+        assert crowd[-1].reply() == (Request.DISCONNECT, ("too many clients are connected",))
+        assert crowd[-1].closed()
+        play(tmp_path, "a", 40)
+        duty_becomes(first, 75)
+        errors = server.stop()
+    assert errors.count("50 clients are connected: no more are let in") == 1
+    assert "failed" not in errors
+
+
+def test_every_client_is_told_that_the_server_stops(tmp_path: Path) -> None:
+    with running(write_shelf(tmp_path, "{ fake = 32 }")) as server, contextlib.ExitStack() as stack:
+        talks = [stack.enter_context(server.talk()) for _ in range(20)]
+        for talk in talks:
+            assert talk.ask(Request.PING) == (Request.ACK, ())
+        server.stop()
+        for talk in talks:
+            assert talk.reply() == (Request.DISCONNECT, ("the server stops",))
+            assert talk.closed()
+
+
+def test_a_client_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    devices = (f'{{ fake = 32, name = "{number:03}{"x" * 190}" }}' for number in range(150))
+    with running(write_shelf(tmp_path, *devices)) as server, server.talk() as talk, server.talk() as other:
+        talk.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        talk.sock.sendall(encode(Request.GET_STATUS, ("shelf1",)) * 300)
+        assert other.ask(Request.PING) == (Request.ACK, ())
+        server.stop()
+        assert server.process.returncode == 0
+
+
+def test_the_service_manager_is_told(tmp_path: Path) -> None:
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(20)
+        manager.bind(str(address))
+        with running(write_shelf(tmp_path, "{ fake = 32 }"), NOTIFY_SOCKET=str(address)) as server:
+            assert manager.recv(100) == b"READY=1"
+            server.stop()
+            assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_a_killed_server_can_be_started_again_on_its_port(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, "{ fake = 32 }")
+    with running(path) as server, server.talk() as talk:
+        assert talk.ask(Request.PING) == (Request.ACK, ())
+        server.stop(signal.SIGKILL)
+        with running(path, "-p", str(server.port)) as again, again.talk() as more:
+            assert again.port == server.port
+            assert more.ask(Request.PING) == (Request.ACK, ())
+
+
+def test_the_descriptor_limit_is_raised_to_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[Any] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (100, 5000))
+    monkeypatch.setattr(resource, "setrlimit", lambda _what, new: limits.append(new))
+    assert raise_descriptor_limit() == 5000
+    assert limits == [(5000, 5000)]
+
+
+def test_a_descriptor_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_what: int, _new: tuple[int, int]) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (100, 5000))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    assert raise_descriptor_limit() == 100
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (100, 100))
+    assert raise_descriptor_limit() == 100
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert raise_descriptor_limit() == 2**20
+
+
+def complaints(*contexts: dict[str, Any], clients: int = 0) -> None:
+    """What a daemon makes of the event loop's complaints, after ``clients`` have come."""
+
+    async def main() -> None:
+        daemon = Daemon(ServerConfig(()), [], SystemClock(), 1000)
+        for context in contexts:
+            daemon._complain(asyncio.get_running_loop(), context)
+        for _ in range(clients):
+            daemon._welcome()
+        daemon._complain(asyncio.get_running_loop(), contexts[0])
+
+    asyncio.run(main())
+
+
+def test_that_there_are_no_descriptors_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    context = {"message": "socket.accept() out of system resource", "exception": OSError(24, "Too many open files")}
+    complaints(context, context)
+    assert caplog.messages == ["no more clients can be let in for now: [Errno 24] Too many open files"]
+    complaints(context, clients=1)
+    assert len(caplog.messages) == 3
+
+
+def test_other_complaints_of_the_event_loop_are_logged_each(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        complaints({"message": "Exception in callback", "exception": ZeroDivisionError("x")})
+    assert caplog.messages == ["Exception in callback"] * 2
+    assert "ZeroDivisionError: x" in caplog.text
+
+
+def test_a_server_without_sensors_stops_when_told() -> None:
+    async def main() -> None:
+        daemon = Daemon(ServerConfig(()), [], SystemClock(), 1000)
+        await daemon.run(listen(["127.0.0.1"], 0), daemon.stop)
+
+    asyncio.run(main())
