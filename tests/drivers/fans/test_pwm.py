@@ -26,7 +26,8 @@ class Kernel:
     def __init__(self, tree: Tree, inverts: bool = True) -> None:
         self.folder = tree.root / f"sys/devices/{DEVICE}/pwm/pwmchip2"
         tree.put(f"sys/devices/{DEVICE}/pwm/pwmchip2/npwm", "4\n")
-        tree.put(f"sys/devices/{DEVICE}/pwm/pwmchip2/export", "")
+        for file in ("export", "unexport"):
+            tree.put(f"sys/devices/{DEVICE}/pwm/pwmchip2/{file}", "")
         tree.link("sys/class/pwm/pwmchip2", f"sys/devices/{DEVICE}/pwm/pwmchip2")
         self.inverts = inverts
         self.seen: list[tuple[str, str]] = []
@@ -55,11 +56,13 @@ class Kernel:
         if path.name == "export":
             assert int(value) == 2
             self.export()
+        elif path.name == "unexport":
+            shutil.rmtree(self.folder / f"pwm{value}")
         else:
             write(path, self.stored(path.name, str(value)))
 
     def fault(self, file: str, value: str | int) -> int:
-        if file == "export":
+        if file in ("export", "unexport"):
             return 0
         if file == "polarity":
             if self["enable"] == "1":
@@ -231,6 +234,22 @@ def test_a_frequency_that_the_chip_cannot_do_is_told_and_it_runs_at_full_speed(t
     kernel.refused = {"period": errno.EIO}
     with pytest.raises(DriverError, match=r"period: Input/output error$"):
         fan(tree).__enter__()
+
+
+def test_an_output_that_cannot_run_is_not_kept_exported(
+    tree: Tree, kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    kernel.refused = {"period": errno.EINVAL}
+    with pytest.raises(DriverError, match="25000 Hz"):
+        fan(tree).__enter__()
+    assert not (kernel.folder / "pwm2").exists()
+    kernel.refused |= {"unexport": errno.EIO}
+    with pytest.raises(DriverError, match="25000 Hz"):
+        fan(tree).__enter__()
+    assert "unexport: Input/output error" in caplog.text
+    with pytest.raises(DriverError, match="25000 Hz"):
+        fan(tree).__enter__()
+    assert (kernel.folder / "pwm2").exists()  # now it was there before
 
 
 def test_a_write_dropped_in_silence_is_an_error(tree: Tree, kernel: Kernel) -> None:

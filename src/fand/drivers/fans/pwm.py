@@ -75,12 +75,15 @@ class PwmFan:
     def __enter__(self) -> Self:
         """Export the output if need be, and enable it at full speed.
 
-        :raises DriverError: it is in use, or the chip refused; if it runs it is left at full speed
+        :raises DriverError: it is in use, or the chip refused; it is left at full speed if it can run at all, and
+            unexported if it was not in use before
         """
+        found = self._output.exists()
         try:
             self._set_up(FULL)
         except DriverError:
-            self._leave()
+            if self._output.exists() and not self._leave() and not found:
+                self._unexport()
             raise
         return self
 
@@ -92,7 +95,8 @@ class PwmFan:
             self.drive(FULL)
         except DriverError as failure:
             _log.error("%s, giving it back: %s", self._name, failure)
-            self._leave()
+            if not self._leave():
+                _log.critical("%s could not be set to full speed", self._name)
 
     def drive(self, duty: Percent) -> None:
         """Set the duty, rounded up to whole nanoseconds, and read it back; set up anew what somebody else changed.
@@ -182,15 +186,22 @@ class PwmFan:
         if abs((got := read_int(self._output / "duty_cycle")) - value) > period * self.resolution / FULL:
             raise DriverError(f"{self._name}: duty_cycle {value} was written, but it reads {got}")
 
-    def _leave(self) -> None:
-        """Full speed at whatever period it has."""
-        if not self._output.exists():
-            return  # it was never ours
+    def _leave(self) -> bool:
+        """Full speed at whatever period it has; tell whether that worked."""
         try:
             self._set_duty(FULL)
             write(self._output / "enable", 1)
         except DriverError as error:
-            _log.critical("%s could not be set to full speed: %s", self._name, error)
+            _log.error("%s: %s", self._name, error)
+            return False
+        return True
+
+    def _unexport(self) -> None:
+        """An output that never ran is no use exported, and can bind its neighbours to its period."""
+        try:
+            write(self._chip / "unexport", self._settings.channel)
+        except DriverError as error:
+            _log.error("%s: %s", self._name, error)
 
 
 def open_fan(
