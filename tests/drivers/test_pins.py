@@ -35,9 +35,11 @@ def test_an_error_without_text_is_named_and_one_of_ours_passes() -> None:
         raise GpioError("it has burnt")
 
 
-def test_no_permission_says_the_remedy() -> None:
-    with pytest.raises(GpioError, match="group gpio"), pin_errors("drive pin 18"):
+def test_the_remedy_is_told_where_it_is_known() -> None:
+    with pytest.raises(GpioError, match=r"18: Permission denied; add .* group gpio"), pin_errors("drive pin 18"):
         raise PermissionError(13, "Permission denied", "/dev/gpiochip0")
+    with pytest.raises(GpioError, match="busy; something else uses it"), pin_errors("drive pin 18"):
+        raise OSError(16, "Device or resource busy")
 
 
 def test_a_missing_library_says_how_to_install_it() -> None:

@@ -51,6 +51,11 @@ def test_silence_means_slower_and_then_standing_still() -> None:
         assert tachometer.speed([], Seconds(now)) == 0.0
 
 
+def test_uneven_pulses_and_a_late_call_change_nothing() -> None:
+    batch = edges(10, 0.02, 51)
+    assert Pulses(2).speed(batch, Seconds(11.3)) == pytest.approx(1500)
+
+
 def test_a_fan_that_never_turned_stands_still_after_a_while() -> None:
     tachometer = Pulses(2)
     assert tachometer.speed([], Seconds(5)) is None

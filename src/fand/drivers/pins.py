@@ -1,6 +1,7 @@
 """What the drivers of pins share: one error for all that pin libraries raise, and gpiozero's pin factory."""
 
 import atexit
+import errno
 import importlib
 import os
 import shutil
@@ -27,10 +28,8 @@ def pin_errors(doing: str) -> Iterator[None]:
     except GpioError:
         raise
     except Exception as error:
-        text = str(error) or type(error).__name__
-        if isinstance(error, PermissionError):
-            text += "; add this user to the group gpio, or run as root"
-        raise GpioError(f"cannot {doing}: {text}") from error
+        text = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+        raise GpioError(f"cannot {doing}: {text}{_remedy(error)}") from error
 
 
 def library(name: str) -> Any:
@@ -67,6 +66,13 @@ def factory_name(factory: Any) -> str:
     return next(
         kind.__name__ for kind in type(factory).__mro__ if kind.__module__.startswith(("gpiozero", "builtins"))
     )
+
+
+def _remedy(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.EACCES, errno.EPERM):
+        return "; add this user to the group gpio, or run as root"
+    return "; something else uses it" if number == errno.EBUSY else ""
 
 
 def _house_lgpio() -> None:

@@ -45,7 +45,7 @@ class Pulses:
         quiet = now - self._since
         if quiet >= STANDSTILL:
             self._last, self._rpm = None, Rpm(0.0)
-        elif self._rpm is not None and quiet > 0:
+        elif not edges and self._rpm is not None and quiet > 0:
             self._rpm = min(self._rpm, Rpm(60 / quiet / self._pulses))
         return self._rpm
 

@@ -20,6 +20,8 @@ from fand.units import Rpm, Seconds
 
 _BUFFER: Final = 1024
 """The most edges that the kernel keeps for one line; of more, the oldest are lost, and counted."""
+_READS: Final = 4
+"""So often a call reads that many: noise that comes faster must not hold it."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,8 +59,10 @@ class GpiodTachometer:
             raise GpioError(f"cannot {self._doing}: the Python library gpiod is older than 2.0")
         line = library("gpiod.line")
         with pin_errors(self._doing):
+            chip = _find(gpiod, settings.gpiod, devices)
+            _check_line(gpiod, chip, settings.line)
             self._request: Any = gpiod.request_lines(
-                str(_find(gpiod, settings.gpiod, devices)),
+                str(chip),
                 consumer="fand",
                 config={
                     settings.line: gpiod.LineSettings(
@@ -78,12 +82,14 @@ class GpiodTachometer:
         """
         edges: list[Edge] = []
         with pin_errors(self._doing):
-            for _ in range(4):  # noise faster than this loop must not hold it
+            for _ in range(_READS):
                 if not self._request.wait_edge_events(0):
                     break
-                events = self._request.read_edge_events()
+                events = self._request.read_edge_events(_BUFFER)
                 ends = (events[0], events[-1])
                 edges += [Edge(Seconds(event.timestamp_ns / 1e9), event.line_seqno) for event in ends]
+            else:
+                now = edges[-1].at  # there are more, so the line is not quiet since the last of these
         return self._pulses.speed(edges, now)
 
     def close(self) -> None:
@@ -118,3 +124,13 @@ def _find(gpiod: Any, which: str, devices: Path) -> Path:
         return found[0]
     there = ", ".join(f"{path.name} ({label})" for path, label in labels.items()) or "none"
     raise GpioError(f"{len(found) or 'no'} GPIO chips are called {which!r}; there are: {there}")
+
+
+def _check_line(gpiod: Any, path: Path, line: int | str) -> None:
+    with gpiod.Chip(str(path)) as chip:
+        if isinstance(line, int) and line >= (count := chip.get_info().num_lines):
+            raise GpioError(f"GPIO chip {path.name} has lines 0 to {count - 1}, not {line}")
+        try:
+            chip.line_offset_from_id(line)
+        except OSError as error:
+            raise GpioError(f"GPIO chip {path.name} has no line called {line!r}; see gpioinfo") from error
