@@ -9,6 +9,7 @@ mix; so do two that receive.
 """
 
 import logging
+import math
 import socket
 import threading
 import time
@@ -29,6 +30,8 @@ from fand.wire import Decoder, Request, encode
 __all__ = ["Request", "add_socket", "connect", "is_socket_open", "recv", "reset_connection", "send"]
 
 _log = logging.getLogger(__name__)
+
+_DISCONNECT: Final = Request.DISCONNECT
 
 TIMEOUT: Final = 10.0
 """Seconds after which :func:`connect`, and then each :func:`send` and :func:`recv` on its socket, gives up."""
@@ -61,11 +64,11 @@ class _Links:
 
     def of(self, sock: socket.socket) -> _Link:
         """The link of ``sock``, new if it has none."""
-        link = self._managed.get(sock)
-        if link is None:
+        try:
+            return self._managed[sock]
+        except KeyError:
             with self._lock:
-                link = self._managed.get(sock) or self._others.setdefault(sock, _Link())
-        return link
+                return self._managed.get(sock) or self._others.setdefault(sock, _Link())
 
     def manage(self, sock: socket.socket) -> None:
         """Keep ``sock`` until it is closed.
@@ -98,7 +101,7 @@ class _Links:
                 sock, link = self._managed.popitem()
             except KeyError:  # another thread took the last
                 return
-            _close(sock, link, encode(Request.DISCONNECT, (None,)))
+            _close(sock, link, encode(_DISCONNECT, (None,)))
 
 
 _links: Final = _Links()
@@ -134,25 +137,21 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
     frame = encode(request, args)
     link = _links.of(sock)
     with link.sending:
-        _send_frame(sock, link, frame)
+        if link.broken:
+            raise SendReceiveError(f"cannot send to {_peer(sock)}: a frame before this one was cut short")
+        sent = 0
+        try:
+            while sent < len(frame):
+                sent += sock.send(frame[sent:])
+        except (TimeoutError, BlockingIOError) as error:
+            raise FandTimeoutError(f"{_peer(sock)} took nothing for {sock.gettimeout()} s") from error
+        except OSError as error:
+            raise SendReceiveError(f"cannot send to {_peer(sock)}: {error.strerror or error}") from error
+        finally:
+            if 0 < sent < len(frame):
+                link.broken = True
+                _shut_down(sock)
     _log.debug("sent %s %s to %s", request, args, sock)
-
-
-def _send_frame(sock: socket.socket, link: _Link, frame: bytes) -> None:
-    if link.broken:
-        raise SendReceiveError(f"cannot send to {_peer(sock)}: a frame before this one was cut short")
-    sent = 0
-    try:
-        while sent < len(frame):
-            sent += sock.send(frame[sent:])
-    except (TimeoutError, BlockingIOError) as error:
-        raise FandTimeoutError(f"{_peer(sock)} took nothing for {sock.gettimeout()} s") from error
-    except OSError as error:
-        raise SendReceiveError(f"cannot send to {_peer(sock)}: {error.strerror or error}") from error
-    finally:
-        if 0 < sent < len(frame):
-            link.broken = True
-            _shut_down(sock)
 
 
 def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
@@ -171,7 +170,7 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
     with link.receiving:
         request, args = _receive_frame(sock, link.decoder)
     _log.debug("received %s %s from %s", request, args, sock)
-    if request is Request.DISCONNECT:
+    if request is _DISCONNECT:
         reason = f": {_printable(args[0])}" if args and args[0] is not None else ""
         error = FandConnectionResetError(f"{_peer(sock)} ended the connection{reason}")
         error.announced = True
@@ -181,27 +180,32 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
 
 def _receive_frame(sock: socket.socket, decoder: Decoder) -> tuple[Request, tuple[Any, ...]]:
     """Read up to the end of one frame and no further: what follows stays in sight of ``select``."""
-    timeout = sock.gettimeout()
-    deadline = time.monotonic() + timeout if timeout else None
+    deadline = math.inf
     while True:
         try:
             frame = decoder.next()
+            data = sock.recv(decoder.missing) if frame is None else b""
         except CorruptedDataError as error:
             raise CorruptedDataError(f"from {_peer(sock)}: {error}") from None
-        if frame is not None:
-            return frame
-        try:
-            data = sock.recv(decoder.missing)
         except (TimeoutError, BlockingIOError) as error:
-            raise FandTimeoutError(f"{_peer(sock)} sent no whole frame for {timeout} s") from error
+            raise _nothing_in_time(sock) from error
         except OSError as error:
             raise SendReceiveError(f"cannot receive from {_peer(sock)}: {error.strerror or error}") from error
+        if frame is not None:
+            return frame
         if not data:
-            where = "in the middle of a frame" if decoder.mid_frame else "without a notice"
-            raise FandConnectionResetError(f"{_peer(sock)} closed the connection {where}")
+            how = "in the middle of a frame" if decoder.mid_frame else "without a notice"
+            raise FandConnectionResetError(f"{_peer(sock)} closed the connection {how}")
         decoder.feed(data)
-        if deadline is not None and decoder.missing and time.monotonic() > deadline:
-            raise FandTimeoutError(f"{_peer(sock)} sent no whole frame for {timeout} s")
+        if decoder.missing:  # in bits; but not for ever
+            now = time.monotonic()
+            if now > deadline:
+                raise _nothing_in_time(sock)
+            deadline = min(deadline, now + (sock.gettimeout() or math.inf))
+
+
+def _nothing_in_time(sock: socket.socket) -> FandTimeoutError:
+    return FandTimeoutError(f"{_peer(sock)} sent no whole frame for {sock.gettimeout()} s")
 
 
 def connect(address: str, port: int) -> socket.socket:
@@ -247,7 +251,7 @@ def reset_connection(sock: socket.socket, error_msg: str | None = None, notice: 
     :param notice: whether to tell it at all, by :attr:`Request.DISCONNECT`
     :raises UnpicklableError: ``error_msg`` has no form on the wire; the socket is open still
     """
-    frame = encode(Request.DISCONNECT, (error_msg,)) if notice else None
+    frame = encode(_DISCONNECT, (error_msg,)) if notice else None
     link = _links.release(sock)
     if link is not None:
         _close(sock, link, frame)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from fand.exceptions import CorruptedDataError
+from fand.wire.encode import HEADS, REQUEST_GLOBAL
 from fand.wire.limits import INT_BYTES, MAX_DEPTH, MAX_PAYLOAD
 from fand.wire.opcodes import (
     APPEND,
@@ -76,6 +77,8 @@ _GLOBALS: Final = {
 }
 _BY_VALUE: Final = {request.value: request for request in Request}
 _BY_NAME: Final = {request.name: request for request in Request}
+_BY_HEAD: Final = {head: request for request, head in HEADS.items()}
+_SIZE_AT: Final = len(REQUEST_GLOBAL) + 1  # in a head: the size of the request's value
 
 _DATETIME_ARGS: Final = ((bytes,), (bytes, timezone))
 _TIMEZONE_ARGS: Final = ((timedelta,), (timedelta, str))
@@ -148,6 +151,12 @@ def _run(data: bytes) -> Any:  # noqa: PLR0912, PLR0915
     stack: list[Any] = []
     below: list[list[Any]] = []  # the stacks under each mark
     memo: list[Any] = []
+    # A request as we write it ourselves is known by its bytes. No valid payload is too short for this look.
+    head_end = at + _SIZE_AT + data[at + _SIZE_AT] + 3
+    request = _BY_HEAD.get(data[at:head_end])
+    if request is not None:
+        stack.append(request)
+        at = head_end
     while True:
         opcode = data[at]
         at += 1

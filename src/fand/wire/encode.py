@@ -36,7 +36,7 @@ def encode(request: Request, args: tuple[object, ...]) -> bytes:
     """
     if type(request) is not Request or type(args) is not tuple:
         raise UnpicklableError(f"{_shown(request)} with {_shown(args)} is not a Request with a tuple of arguments")
-    out = bytearray(_HEADS[request])
+    out = bytearray(HEADS[request])
     _put_tuple(out, args, 1)
     out += _END
     size = _OPENING + len(out)
@@ -96,7 +96,8 @@ def _put_bytes(out: bytearray, value: bytes, _depth: int) -> None:
 
 
 def _put_sized(out: bytearray, opcode: int, data: bytes) -> None:
-    _check_room(out, len(data))
+    if len(data) > MAX_PAYLOAD:
+        raise UnpicklableError(_TOO_LONG)
     out += _U32.pack(opcode, len(data)) + data
 
 
@@ -122,7 +123,7 @@ def _put_offset(out: bytearray, offset: timedelta) -> None:
 
 
 def _put_request(out: bytearray, value: Request, _depth: int) -> None:
-    out += _HEADS[value]
+    out += HEADS[value]
 
 
 def _put_tuple(out: bytearray, value: tuple[object, ...], depth: int) -> None:
@@ -162,12 +163,8 @@ def _enter(out: bytearray, depth: int) -> None:
     """Refuse what nests too deep, a container that holds itself among it, and what is already too long."""
     if depth > MAX_DEPTH:
         raise UnpicklableError(f"containers nested deeper than {MAX_DEPTH} have no form on the wire")
-    _check_room(out, 0)
-
-
-def _check_room(out: bytearray, more: int) -> None:
-    if len(out) + more > MAX_PAYLOAD:
-        raise UnpicklableError(f"the frame would be longer than {MAX_PAYLOAD} bytes; send less")
+    if len(out) > MAX_PAYLOAD:
+        raise UnpicklableError(_TOO_LONG)
 
 
 def _shown(value: object) -> str:
@@ -183,12 +180,19 @@ def _global(module: str, name: str) -> bytes:
 
 
 def _head(request: Request) -> bytes:
-    out = bytearray(_global("fand.communication", "Request"))
+    out = bytearray(REQUEST_GLOBAL)
     _put_str(out, request.value, 0)
     return bytes(out) + bytes((op.TUPLE1, op.REDUCE))
 
 
-_HEADS: Final = {request: _head(request) for request in Request}
+_TOO_LONG: Final = f"the frame would be longer than {MAX_PAYLOAD} bytes; send less"
+
+REQUEST_GLOBAL: Final = _global("fand.communication", "Request")
+"""What every request begins with."""
+
+HEADS: Final = {request: _head(request) for request in Request}
+"""Every request as it is written."""
+
 _END: Final = bytes((op.TUPLE2, op.STOP))
 _TUPLES: Final = (op.EMPTY_TUPLE, op.TUPLE1, op.TUPLE2, op.TUPLE3)
 _DATETIME: Final = _global("datetime", "datetime")

@@ -8,7 +8,7 @@ from fand.wire.decode import decode
 from fand.wire.limits import HEADER_SIZE, MAGIC
 from fand.wire.request import Request
 
-_HEADER: Final = re.compile(MAGIC + rb"([0-9a-f]{4})")
+_HEADER: Final = re.compile(MAGIC + rb"(?!0000)([0-9a-f]{4})")
 _NO_HEADER: Final = (
     "what arrived does not begin with 99F9 and a length of four lower-case hexadecimal digits, not 0000"
 )
@@ -22,10 +22,11 @@ class Decoder:
     and no more.
     """
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_end")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._end = HEADER_SIZE  # how much of the buffer is needed: the header, and once that is read, the frame
 
     @property
     def mid_frame(self) -> bool:
@@ -34,16 +35,12 @@ class Decoder:
 
     @property
     def missing(self) -> int:
-        """How many bytes can be fed without reaching beyond the frame that has begun; 0 if one is complete.
+        """How many bytes there are to the end of the header or of the frame, once :meth:`next` says None.
 
         Who reads no more than this leaves the next frame where it is: with the operating system, for ``select`` to
         see.
         """
-        held = len(self._buffer)
-        if held < HEADER_SIZE:
-            return HEADER_SIZE - held
-        size = self._size()
-        return 0 if size is None else max(0, HEADER_SIZE + size - held)
+        return self._end - len(self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Take in what arrived."""
@@ -56,18 +53,20 @@ class Decoder:
         """
         buffer = self._buffer
         held = len(buffer)
-        if held < HEADER_SIZE:
-            if buffer[: len(MAGIC)] != MAGIC[:held]:
+        if held < self._end:
+            if 0 < held < HEADER_SIZE and buffer[: len(MAGIC)] != MAGIC[:held]:
                 raise CorruptedDataError(_NO_HEADER)
             return None
-        size = self._size()
-        if size is None:
-            raise CorruptedDataError(_NO_HEADER)
-        end = HEADER_SIZE + size
-        if held < end:
-            return None
-        payload = bytes(buffer[HEADER_SIZE:end])
-        del buffer[:end]
+        if self._end == HEADER_SIZE:
+            header = _HEADER.match(buffer)
+            if header is None:
+                raise CorruptedDataError(_NO_HEADER)
+            self._end += int(header[1], 16)
+            if held < self._end:
+                return None
+        payload = bytes(buffer[HEADER_SIZE : self._end])
+        del buffer[: self._end]
+        self._end = HEADER_SIZE
         return payload
 
     def next(self) -> tuple[Request, tuple[Any, ...]] | None:
@@ -77,8 +76,3 @@ class Decoder:
         """
         payload = self.next_payload()
         return None if payload is None else decode(payload)
-
-    def _size(self) -> int | None:
-        """The payload's length by the header, None if that is not a header or allows no payload."""
-        header = _HEADER.match(self._buffer)
-        return (int(header[1], 16) or None) if header else None
