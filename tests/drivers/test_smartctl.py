@@ -78,11 +78,18 @@ def test_a_reason_names_the_remedy() -> None:
     assert 'give its type, such as type = "sat"' in failure(bridge)
     bare = told((CAPTURES / "25-no-temperature-info-only-exit0.json").read_bytes())
     assert failure(bare) == "tells smartctl no temperature (exit status 0)"
-    nvme = told(
-        {"device": {"name": "/dev/nvme0"}, "smartctl": {"exit_status": 2, "messages": [
-            {"string": "Read NVMe Identify Controller failed: NVME_IOCTL_ADMIN_CMD: Permission denied",
-             "severity": "error"}]}}, 2)  # fmt: skip
-    assert nvme.denied
+
+
+def test_captures_of_the_virtual_machine() -> None:
+    folder = CAPTURES.parent / "smartctl-vm"
+    asleep = told((folder / "standby-sat-exit3.json").read_bytes(), 3)
+    assert (asleep.reading, asleep.type, asleep.awake) == (Asleep(NOW), "sat", False)
+    bare = told((folder / "scsi-no-temperature-exit0.json").read_bytes())
+    assert failure(bare) == "tells smartctl no temperature (exit status 0)"
+    assert bare.awake
+    denied = told((folder / "nvme-denied-exit2.json").read_bytes(), 2)
+    assert "CAP_SYS_ADMIN" in failure(denied)
+    assert denied.denied
 
 
 @pytest.mark.parametrize("mode", ["STANDBY", "SLEEP", "STANDBY BY COMMAND", "STANDBY (OS)", "STANDBY_Y", "IDLE_B"])

@@ -81,7 +81,7 @@ def test_a_drive_that_moves_is_followed(tree: Tree, smartctl: StandIn) -> None:
     assert asked() == at(30)
     tree.unplug("sda", one)
     smartctl.gone("/dev/sda")
-    assert reason(asked()) == "there is no drive S1 on this host"
+    assert reason(asked()) == "there is no drive S1 on this host (fand detect lists them)"
     tree.disk("sda", "S3", at="pci/a/0:0:0:0")
     smartctl.drive("/dev/sda", "S3", 60)
     assert "no drive S1" in reason(asked())
@@ -237,7 +237,7 @@ def test_s10_the_search_wakes_nobody(tree: Tree, smartctl: StandIn) -> None:
 
 
 def test_without_sysfs_the_scan_finds_the_drive(tree: Tree, smartctl: StandIn) -> None:
-    smartctl.scan(scan(("/dev/ada0", "atacam"), ("/dev/nvme0", "nvme")))
+    smartctl.scan(scan(("/dev/cd0", "scsi"), ("/dev/ada0", "atacam"), ("/dev/nvme0", "nvme")))
     smartctl.drive("/dev/ada0", "S1", 30, type="atacam")
     smartctl.drive("/dev/nvme0", "NV0", 40, type="nvme", protocol="NVMe")
     asked = Asked(tree, "NV0")

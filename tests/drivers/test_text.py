@@ -1,6 +1,6 @@
 import pytest
 
-from fand.drivers.text import number, shorten
+from fand.drivers.text import named, number, shorten
 from fand.exceptions import DriverError
 
 
@@ -25,3 +25,10 @@ def test_nothing_is_no_number() -> None:
 def test_texts_are_shortened_to_a_line() -> None:
     assert shorten("  a\nb") == "a"
     assert shorten("x" * 99, 10) == "xxxxxxx..."
+
+
+def test_a_name_is_something_printable() -> None:
+    named("drive", "WD-WCC4N 12 é", "a serial number")
+    for value in ("", "  ", "a\0b", "a\nb", "\x7f"):
+        with pytest.raises(ValueError, match=r"^drive: give a serial number$"):
+            named("drive", value, "a serial number")

@@ -199,7 +199,7 @@ def _reason(errors: list[str], document: object, status: int) -> str:
         return f"tells smartctl no temperature (exit status {shown})"
     error = shorten(errors[0], 120)
     if any(_DENIED.search(text) for text in errors):
-        return f"{error}; smartctl needs root, or CAP_SYS_RAWIO (NVMe: CAP_SYS_ADMIN) and the device's group"
+        return f"{error}; smartctl needs root, or CAP_SYS_RAWIO (NVMe: CAP_SYS_ADMIN) and may read the device"
     if any(_TYPELESS.search(text) for text in errors):
         return f'{error}; is it there? If so, give its type, such as type = "sat"'
     return error

@@ -95,27 +95,17 @@ class Directory:
 class SmartDrive:
     """See the module.
 
-    ``search`` lets it ask other devices for a drive that sysfs does not know.
-
     :raises DriverError: smartctl is not installed
     """
 
-    def __init__(
-        self,
-        identity: str,
-        kind: str | None,
-        nocheck: str = "standby",
-        root: Path = Path("/"),
-        *,
-        search: bool = True,
-    ) -> None:
+    def __init__(self, identity: str, kind: str | None, nocheck: str = "standby", root: Path = Path("/")) -> None:
         self.family: str | None = None
         self._identity = identity
         self._kind = kind
         self._nocheck = nocheck
         self._root = root
         self._smartctl = Smartctl()
-        self._directory = _directory(self._smartctl.path, root) if search else None
+        self._directory = _directory(self._smartctl.path, root)
         self._place: Place | None = None
         self._failures = 0
 
@@ -126,7 +116,7 @@ class SmartDrive:
         except DriverError as error:
             return Answer(Failed(str(error), now))
         if place is None:
-            return Answer(Failed(f"there is no drive {self._identity} on this host", now))
+            return Answer(Failed(f"there is no drive {self._identity} on this host (fand detect lists them)", now))
         if place.drive is not None and self._nocheck != "never" and place.drive.suspended():
             return Answer(Asleep(now))
         answer = self._smartctl.ask(place.device, place.type, self._nocheck, now)
@@ -151,7 +141,7 @@ class SmartDrive:
             self._place = Place(self._identity, self._kind or (_TYPES[drive.bus] if drive else None), drive)
         elif (drive := find_drive(self._identity, self._root)) is not None:
             self._place = Place(drive.node, self._kind or _TYPES[drive.bus], drive)
-        elif self._directory is not None and (place := self._directory.find(self._identity, now)) is not None:
+        elif (place := self._directory.find(self._identity, now)) is not None:
             self._place = Place(place.device, self._kind or place.type)
         return self._place
 
@@ -168,8 +158,7 @@ class SmartDrive:
 
     def _lose(self, place: Place) -> None:
         self._place = None
-        if self._directory is not None:
-            self._directory.forget(place.device)
+        self._directory.forget(place.device)
 
     def _stranger(self, place: Place, answer: Answer) -> str | None:
         """What makes this answer that of another drive, if anything does."""

@@ -8,6 +8,15 @@ from fand.exceptions import DriverError
 _NUMBER: Final = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,2})?")
 
 
+def named(key: str, value: str, what: str) -> None:
+    """Refuse a setting that names nothing: one that is empty, or holds characters that no name has.
+
+    :raises ValueError: it is one; ``what`` tells what to give
+    """
+    if not value.strip() or not value.isprintable():
+        raise ValueError(f"{key}: give {what}")
+
+
 def number(text: str) -> float:
     """The one decimal number that ``text`` is, space around it aside.
 

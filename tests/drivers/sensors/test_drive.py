@@ -129,6 +129,23 @@ def test_a_sas_drive_and_an_nvme_without_hwmon_are_left_to_smartctl(tree: Tree, 
     assert sensor(tree, "NV0").read(NOW) == at(44)
 
 
+def test_a_denied_disk_without_drivetemp_is_told_both_remedies(tree: Tree, smartctl: StandIn) -> None:
+    tree.disk("sda", "S1")
+    smartctl.answer("/dev/sda", DENIED.read_bytes(), 2)
+    told = reason(sensor(tree).read(NOW))
+    assert "CAP_SYS_RAWIO" in told
+    assert "load the kernel module drivetemp" in told
+
+
+def test_a_drive_that_sysfs_does_not_know_is_left_to_smartctl(tree: Tree, smartctl: StandIn) -> None:
+    smartctl.scan((CAPTURES / "scan/scan-megaraid.json").read_text())
+    smartctl.drive("/dev/bus/0", "R0", 36, key=" megaraid,0", type="megaraid,0")
+    opened = sensor(tree, "R0")
+    assert opened.read(NOW) == at(36)
+    assert opened.family == "hdd"
+    assert "no sysfs here" in reason(sensor(tree, "R0", via="kernel").read(NOW))
+
+
 @pytest.mark.parametrize(
     ("identity", "remedy"),
     [("S1", "load the kernel module drivetemp"), ("S2", "install smartctl"), ("NV0", "nvme hwmon")],
@@ -177,14 +194,21 @@ def test_without_smartctl_a_disk_of_the_chosen_way_is_read_without_a_word(
 def test_an_ambiguous_serial_number_failed(tree: Tree, smartctl: StandIn) -> None:
     tree.disk("sda", "S1", at="pci/a/0:0:0:0")
     tree.disk("sdb", "S1", at="pci/b/1:0:0:0")
-    assert "same serial number" in reason(sensor(tree).read(NOW))
-    opened = sensor(tree, via="kernel")
+    opened = sensor(tree)
+    assert "same serial number" in reason(opened.read(NOW))
     opened.close()
 
 
 @pytest.mark.parametrize(
     "keys",
-    [{"drive": " "}, {"drive": "/dev/sda"}, {"drive": "S1", "via": "magic"}, {"drive": "S1", "type": "-d"}, {}],
+    [
+        {"drive": " "},
+        {"drive": "/dev/sda"},
+        {"drive": "S1", "via": "magic"},
+        {"drive": "S1", "type": ""},
+        {"drive": "S\0"},
+        {},
+    ],
 )
 def test_settings_that_fall_short_are_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):

@@ -113,7 +113,9 @@ def test_a_suspended_graphics_card_is_not_woken(tree: Tree) -> None:
 
 def test_s10_drivetemp_is_left_to_the_kind_that_does_not_wake_drives(tree: Tree) -> None:
     tree.chip(0, "drivetemp", "ata1/0:0:0:0", temp1_input=30000)
-    assert "{ drive = ... }" in failure(read(tree, hwmon="drivetemp"))
+    assert "{ drive = ... }" in failure(read(tree, hwmon="/sys/devices/ata1/0:0:0:0"))
+    with pytest.raises(msgspec.ValidationError, match=r"{ drive = ... }"):
+        settings(hwmon="drivetemp")
 
 
 def test_an_nvme_at_0_has_no_reading(tree: Tree) -> None:
@@ -137,8 +139,9 @@ def test_titles() -> None:
 
 def test_what_is_detected_can_be_configured(tree: Tree) -> None:
     tree.chip(0, "nct6798", "platform/nct6775.656", **BOARD, temp3_input="junk", temp3_label="CPUTIN")
-    tree.chip(1, "coretemp", "platform/coretemp.0", temp1_input=50000, temp1_label="Package id 0")
-    tree.chip(2, "coretemp", "platform/coretemp.1", temp1_input=51000, temp1_label="Package id 1")
+    tree.chip(1, "amdgpu", "pci/0000:01:00.0", temp1_input=50000, temp1_label="edge")
+    tree.chip(2, "amdgpu", "pci/0000:02:00.0", temp1_input=51000, temp1_label="edge")
+    tree.chip(5, "coretemp", "platform/coretemp.1", temp1_input=51000, temp1_label="Package id 1")
     tree.chip(3, "drivetemp", "ata1/0:0:0:0", temp1_input=30000)
     tree.chip(4, "nvme", "pci/nvme0", temp1_input=30000)
     found = hwmon.detect(tree.root)
@@ -147,12 +150,12 @@ def test_what_is_detected_can_be_configured(tree: Tree) -> None:
         '{ hwmon = "nct6798", input = 2, family = "air" }',
         '{ hwmon = "nct6798", input = 3, family = "air" }',
         '{ hwmon = "nct6798", input = 10, family = "air" }',
-        '{ hwmon = "/sys/devices/platform/coretemp.0", label = "Package id 0", family = "cpu" }',
-        '{ hwmon = "/sys/devices/platform/coretemp.1", label = "Package id 1", family = "cpu" }',
+        '{ hwmon = "/sys/devices/pci/0000:01:00.0", label = "edge", family = "gpu" }',
+        '{ hwmon = "/sys/devices/pci/0000:02:00.0", label = "edge", family = "gpu" }',
     ]
     assert found[0].comment == "temp1 of nct6798 at /sys/devices/platform/nct6775.656: 36.5 °C"
     assert found[2].comment.endswith("no reading")
     for thing in found:
         keys = tomllib.loads(f"x = {thing.line}")["x"]
-        assert keys.pop("family") in ("air", "cpu")
+        assert keys.pop("family") in ("air", "gpu")
         settings(**keys)

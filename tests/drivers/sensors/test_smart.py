@@ -65,7 +65,7 @@ def test_a_missing_smartctl_is_named_with_its_package(tree: Tree, no_smartctl: N
 
 
 @pytest.mark.parametrize(
-    "keys", [{"smart": ""}, {"smart": "-rf"}, {"smart": "S1", "type": ""}, {"smart": "S1", "type": "-x"},
+    "keys", [{"smart": ""}, {"smart": "S\n1"}, {"smart": "S1", "type": ""}, {"smart": "S1", "type": "sat\0"},
              {"smart": "S1", "nocheck": "sleep"}, {"smart": "S1", "drive": "S1"}, {"smart": 5}],
 )  # fmt: skip
 def test_settings_that_fall_short_are_refused(keys: dict[str, Any]) -> None:

@@ -56,9 +56,10 @@ def test_the_title_is_the_type() -> None:
 
 def test_what_is_detected(tree: Tree) -> None:
     zone(tree, 0, "acpitz", "N/A")
-    zone(tree, 1, "cpu-thermal", 51000)
-    zone(tree, 2, "cpu-thermal", 52000)
+    zone(tree, 1, "gpu-thermal", 51000)
+    zone(tree, 2, "gpu-thermal", 52000)
+    zone(tree, 3, "cpu-thermal", 52000)
     assert [(found.line, found.comment) for found in thermal.detect(tree.root)] == [
         ('{ thermal = "acpitz", family = "air" }', "thermal zone acpitz: no reading"),
-        ('{ thermal = "cpu-thermal", family = "cpu" }', "thermal zone cpu-thermal: 51.0 °C"),
+        ('{ thermal = "gpu-thermal", family = "air" }', "thermal zone gpu-thermal: 51.0 °C"),
     ]

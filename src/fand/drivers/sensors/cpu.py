@@ -19,6 +19,7 @@ import msgspec
 from fand.control import judge
 from fand.drivers.found import Found, table
 from fand.drivers.sysfs import Chip, chips, find_chip, is_processor, numbers, peek, read_int, temperature
+from fand.drivers.text import named
 from fand.drivers.zones import zones
 from fand.exceptions import DriverError
 from fand.ports import Failed, Reading, Temperature
@@ -34,8 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu: str = "auto"
 
     def __post_init__(self) -> None:
-        if not self.cpu:
-            raise ValueError("cpu: give 'auto', or the name of a hwmon chip")
+        named("cpu", self.cpu, "'auto', or the name of a hwmon chip")
 
 
 class CpuSensor:

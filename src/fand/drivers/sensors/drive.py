@@ -9,8 +9,9 @@ opening it. How it is read depends on whether it can be asleep:
   wake one model, and unknown for all others. Where smartctl is missing or may not open the drive, ``drivetemp`` is
   read all the same, and a warning says so.
 
-A drive that the kernel itself has suspended is never touched. ``via`` chooses otherwise: ``kernel`` never calls
-smartctl, ``smartctl`` never reads hwmon.
+A drive that the kernel itself has suspended is never touched. One that sysfs does not know by that name, behind a
+RAID controller or a USB bridge, is left to smartctl altogether, as with the kind ``smart``. ``via`` chooses
+otherwise: ``kernel`` never calls smartctl, ``smartctl`` never reads hwmon.
 """
 
 import logging
@@ -25,6 +26,7 @@ from fand.drivers.drives import Drive, drive_at, drives, find_drive
 from fand.drivers.found import Found, table
 from fand.drivers.smartdrive import SmartDrive
 from fand.drivers.sysfs import temperature
+from fand.drivers.text import named
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Reading
 from fand.units import Seconds
@@ -45,12 +47,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.drive.strip():
-            raise ValueError("drive: give the serial number of a drive")
+        named("drive", self.drive, "the serial number of a drive")
         if self.drive.startswith("/"):
             raise ValueError(f"drive: {self.drive} may name another drive tomorrow; give the serial number or WWN")
-        if self.type is not None and (not self.type or self.type.startswith("-")):
-            raise ValueError("type: give a device type of smartctl, such as 'sat'")
+        if self.type is not None:
+            named("type", self.type, "a device type of smartctl, such as 'sat'")
 
 
 class DriveSensor:
@@ -66,7 +67,7 @@ class DriveSensor:
         self._smart: SmartDrive | None = None
         if settings.via != "kernel":
             try:
-                self._smart = SmartDrive(self._identity, settings.type, root=root, search=False)
+                self._smart = SmartDrive(self._identity, settings.type, root=root)
             except DriverError:
                 if settings.via == "smartctl":
                     raise
@@ -83,7 +84,7 @@ class DriveSensor:
         except DriverError as error:
             return Failed(str(error), now)
         if drive is None:
-            return Failed(self._absence(), now)
+            return self._smart.ask(now).reading if self._smart is not None else Failed(self._absence(), now)
         self._family = drive.family
         if drive.suspended():
             return Asleep(now)
@@ -99,6 +100,8 @@ class DriveSensor:
             if answer.denied:
                 self._warn(answer.reading.reason)
             return _read(chip, now)
+        if answer.denied and isinstance(answer.reading, Failed) and drive.bus == "ata":
+            return Failed(f"{answer.reading.reason}; or load the kernel module drivetemp", now)
         return answer.reading
 
     def close(self) -> None:
@@ -113,7 +116,7 @@ class DriveSensor:
 
     def _absence(self) -> str:
         if not (self._root / "sys/block").is_dir():
-            return "there is no sysfs here to find drives in; use the kind smart"
+            return "there is no sysfs here to find drives in; install smartctl (smartmontools)"
         return f"there is no drive {self._identity} on this host (fand detect lists them)"
 
     def _warn(self, why: str) -> None:

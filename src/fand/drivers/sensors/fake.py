@@ -16,7 +16,7 @@ import msgspec
 
 from fand.control import judge
 from fand.drivers.sysfs import read_text
-from fand.drivers.text import number
+from fand.drivers.text import named, number
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Reading
 from fand.units import Seconds, is_number
@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str | None = None
 
     def __post_init__(self) -> None:
+        if self.path is not None:
+            named("path", self.path, "the path of a file")
         if self.fake == []:
             raise ValueError("fake: give at least one step, like [0, 30]")
         steps = self.fake if isinstance(self.fake, list) else [(0.0, self.fake)]

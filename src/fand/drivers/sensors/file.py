@@ -11,7 +11,7 @@ import msgspec
 
 from fand.control import judge
 from fand.drivers.sysfs import read_text
-from fand.drivers.text import number
+from fand.drivers.text import named, number
 from fand.exceptions import DriverError
 from fand.ports import Failed, Reading
 from fand.units import Seconds, is_number
@@ -32,8 +32,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_age: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.file:
-            raise ValueError("file: give the path of a file")
+        named("file", self.file, "the path of a file")
         if not is_number(self.scale) or self.scale == 0:
             raise ValueError(f"scale {self.scale} is not a number other than 0")
         if self.max_age is not None and not (is_number(self.max_age) and self.max_age > 0):

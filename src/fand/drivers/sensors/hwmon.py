@@ -15,6 +15,7 @@ import msgspec
 from fand.control import judge
 from fand.drivers.found import Found, table
 from fand.drivers.sysfs import Chip, chips, find_chip, is_processor, numbers, peek, temperature
+from fand.drivers.text import named
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Reading
 from fand.units import Seconds
@@ -34,8 +35,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.hwmon:
-            raise ValueError("hwmon: give the name of a chip, or the path of its device")
+        named("hwmon", self.hwmon, "the name of a chip, or the path of its device")
+        if self.hwmon == "drivetemp":
+            raise ValueError("hwmon: a drivetemp chip is a drive; name it by its serial number, { drive = ... }")
         if self.label is not None and self.input is not None:
             raise ValueError("give either label or input, not both")
         if self.input is not None and self.input < 0:
@@ -92,10 +94,10 @@ def open_sensor(settings: Settings, root: Path = Path("/")) -> HwmonSensor:
 
 
 def detect(root: Path = Path("/")) -> list[Found]:
-    """Every temperature of every chip that is no drive."""
+    """Every temperature of every chip but drives and processors, which other kinds find."""
     found = []
     for chip in chips(root):
-        if chip.name in ("drivetemp", "nvme"):
+        if chip.name in ("drivetemp", "nvme") or is_processor(chip.name):
             continue
         same = [other for other in chips(root) if other.name == chip.name]
         which = chip.name if len(same) == 1 else chip.device

@@ -13,6 +13,7 @@ import msgspec
 from fand.drivers import smartctl
 from fand.drivers.found import Found, table
 from fand.drivers.smartdrive import SmartDrive, unknown_drives
+from fand.drivers.text import named
 from fand.exceptions import DriverError
 from fand.ports import Reading
 from fand.units import Seconds
@@ -32,10 +33,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nocheck: Literal["standby", "idle", "never"] = "standby"
 
     def __post_init__(self) -> None:
-        if not self.smart.strip() or self.smart.startswith("-"):
-            raise ValueError("smart: give the serial number of a drive")
-        if self.type is not None and (not self.type or self.type.startswith("-")):
-            raise ValueError("type: give a device type of smartctl, such as 'sat'")
+        named("smart", self.smart, "the serial number of a drive")
+        if self.type is not None:
+            named("type", self.type, "a device type of smartctl, such as 'sat'")
 
 
 class SmartSensor:

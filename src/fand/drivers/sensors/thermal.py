@@ -12,6 +12,7 @@ import msgspec
 from fand.control import judge
 from fand.drivers.found import Found, table
 from fand.drivers.sysfs import is_processor, peek, read_int
+from fand.drivers.text import named
 from fand.drivers.zones import zones
 from fand.exceptions import DriverError
 from fand.ports import Failed, Reading
@@ -27,8 +28,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thermal: str
 
     def __post_init__(self) -> None:
-        if not self.thermal.strip():
-            raise ValueError("thermal: give the type of a thermal zone")
+        named("thermal", self.thermal, "the type of a thermal zone")
         if self.thermal.startswith("thermal_zone"):
             raise ValueError(f"thermal: the number in {self.thermal} changes; give the type of the zone")
 
@@ -72,9 +72,11 @@ def open_sensor(settings: Settings, root: Path = Path("/")) -> ThermalSensor:
 
 
 def detect(root: Path = Path("/")) -> list[Found]:
-    """Every type of zone."""
+    """Every type of zone but those of processors, which the kind cpu finds."""
     found: dict[str, Found] = {}
     for kind, folder in zones(root):
+        if is_processor(kind):
+            continue
         value = peek(folder / "temp") or ""
         now = f"{int(value) / 1000:.1f} °C" if value.lstrip("-").isdigit() else "no reading"
         found.setdefault(kind, Found(table(thermal=kind, family=_family(kind)), f"thermal zone {kind}: {now}"))
