@@ -105,6 +105,12 @@ def test_an_address_that_is_not_loopback_needs_plain(tmp_path: Path) -> None:
         assert talk.ask(Request.PING) == (Request.ACK, ())
 
 
+def test_a_fand_ini_has_words_of_its_own_for_plain(tmp_path: Path) -> None:
+    path = tmp_path / "fand.ini"
+    path.write_text(INI)
+    assert f"plain = yes under [DEFAULT] in {path}" in told("-c", str(path), "-a", "0.0.0.0")
+
+
 def test_an_unknown_address_is_told(tmp_path: Path) -> None:
     line = told("-c", str(write_shelf(tmp_path, "{ fake = 32 }")), "-a", "no such host")
     assert line.startswith("fand-server: cannot listen on 'no such host': no such address")

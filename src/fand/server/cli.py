@@ -75,9 +75,10 @@ def _hosts(config: ServerConfig, address: str | None, path: Path) -> list[str]:
     hosts = addresses(config.address if address is None else address)
     outside = [host for host in hosts if not is_loopback(host)]
     if outside and not config.plain:
+        word = "plain = yes under [DEFAULT]" if path.suffix == ".ini" else "plain = true under [server]"
         raise ListeningError(
             f"{outside[0]} can be reached from outside, and nothing is encrypted or asks who it is; "
-            f"say plain = true under [server] in {path} if everybody there may read and control"
+            f"say {word} in {path} if everybody there may read and control"
         )
     return hosts
 
