@@ -126,6 +126,15 @@ def test_the_port_is_the_configured_one_unless_told_otherwise(tmp_path: Path) ->
             assert server.port != port
 
 
+def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    command = 'cd "$1" && rmdir "$1" && exec "$0" -m fand server'
+    done = subprocess.run(["sh", "-c", command, sys.executable, folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "fand-server: the operating system refuses: [Errno 2] No such file or directory\n"
+
+
 def test_a_wrong_option_is_told() -> None:
     done = ended("--prot", "9")
     assert done.returncode == 2

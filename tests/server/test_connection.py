@@ -292,6 +292,19 @@ def test_a_client_that_ends_its_side_still_gets_its_answers() -> None:
     served(play)
 
 
+def test_who_is_refused_and_does_not_read_that_is_let_go_no_later() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        (connection,) = counter.desk.connections.values()
+        assert await client.ask(Request.ACK) == (Request.DISCONNECT, ("the server takes no ACK",))
+        connection.pause_writing()
+        connection.resume_writing()
+        await asyncio.sleep(FAREWELL + 0.1)
+        assert not counter.desk.connections
+
+    served(play)
+
+
 def test_an_idle_client_stays() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()

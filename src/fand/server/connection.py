@@ -165,10 +165,9 @@ class Connection(asyncio.Protocol):
         self._ending = True
         self._disarm()
         self._transport.write(_farewell(reason))
-        if not self._transport.is_closing():
-            # Closing with bytes of the client's unread would reset the connection, and the reason with it.
-            self._transport.write_eof()
-            self._timer = asyncio.get_running_loop().call_later(FAREWELL, self._transport.abort)
+        # Closing with bytes of the client's unread would reset the connection, and the reason with it.
+        self._transport.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(FAREWELL, self._transport.abort)
 
     def leave(self, reason: str) -> None:
         """Tell the client ``reason`` and close."""

@@ -52,15 +52,15 @@ def listen(where: Iterable[str], port: int) -> list[socket.socket]:
 
     :raises ListeningError: one of them cannot be listened on
     """
-    hosts = list(where)
-    for attempt in range(_TRIES):
+    hosts, tries = list(where), _TRIES if port == 0 else 1
+    while True:
+        tries -= 1
         try:
             return _listen(hosts, port)
         except _PortTaken as error:
-            # The port that was free on the first address was taken on the next.
-            if port != 0 or attempt == _TRIES - 1:
+            # A port that was free on the first address may be taken on the next.
+            if tries == 0:
                 raise ListeningError(str(error)) from None
-    raise AssertionError("unreachable")
 
 
 def shown(sock: socket.socket) -> str:
