@@ -86,7 +86,7 @@ class Site:
         self.config.write_text(CONFIG.format(folder=folder))
         self.duty_file = folder / "duty"
         self.heat(35)  # a demand of 75 %
-        self._port = "0"
+        self.port = 0
         self._started: list[Program] = []
 
     def __enter__(self) -> Self:
@@ -105,17 +105,17 @@ class Site:
 
     def server(self) -> Program:
         log = self.folder / f"server{len(self._started)}.log"
-        program = Program(log, "server", "-c", str(self.config), "-a", "127.0.0.1", "-p", self._port)
+        program = Program(log, "server", "-c", str(self.config), "-a", "127.0.0.1", "-p", str(self.port))
         self._started.append(program)
         until(lambda: "listening on" in program.text or program.process.poll() is not None, "listening")
         found = re.search(r"listening on 127\.0\.0\.1:(\d+)", program.text)
         assert found is not None, program.text
-        self._port = found[1]
+        self.port = int(found[1])
         return program
 
     def client(self, *args: str, **env: str) -> Program:
         log = self.folder / f"client{len(self._started)}.log"
-        where = ("-a", "127.0.0.1", "-p", self._port)
+        where = ("-a", "127.0.0.1", "-p", str(self.port))
         program = Program(log, "client", "-c", str(self.config), "-vv", *where, *args, env=env)
         self._started.append(program)
         return program

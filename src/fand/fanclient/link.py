@@ -55,7 +55,7 @@ class Link(threading.Thread):
         self._clock = clock
         self._stopped = threading.Event()
         self._sock: socket.socket | None = None
-        self._trouble = Trouble(f"server {server[0]} port {server[1]}", logging.WARNING)
+        self._trouble = Trouble(f"server {server[0]} port {server[1]}")
         self._failures = 0
         self._subscribes = True
 
