@@ -75,33 +75,33 @@ class _Links:
 
         :raises TerminatingError: the program is terminating
         """
+        refusal = TerminatingError("the program is terminating: no connection is taken on")
+        if util.terminating():
+            raise refusal
         with self._lock:
             if not self._to_be_closed:
                 self._to_be_closed = True
                 util.when_terminate(self.close_all)
-            for other in [other for other in self._managed if other.fileno() < 0]:
-                self._managed.pop(other, None)  # closed by its owner himself
+            for other in list(self._managed):
+                if other.fileno() < 0:  # closed by its owner himself
+                    self._managed.pop(other, None)
             self._managed.setdefault(sock, self._others.pop(sock) if sock in self._others else _Link())
-        if util.terminating():
+        if util.terminating():  # since: it has been closed, or is not going to be
             self._managed.pop(sock, None)
-            raise TerminatingError("the program is terminating: no connection is taken on")
+            raise refusal
 
     def is_managed(self, sock: socket.socket) -> bool:
         """Whether ``sock`` is kept here and open."""
         return sock in self._managed and sock.fileno() >= 0
 
     def release(self, sock: socket.socket) -> _Link | None:
-        """Keep ``sock`` no longer; its link goes to whoever was first to ask."""
+        """Keep ``sock`` no longer; its link goes to whoever is first to ask."""
         return self._managed.pop(sock, None)
 
     def close_all(self) -> None:
         """Close all managed sockets, with a notice."""
-        while self._managed:
-            try:
-                sock, link = self._managed.popitem()
-            except KeyError:  # another thread took the last
-                return
-            _close(sock, link, encode(_DISCONNECT, (None,)))
+        for sock in list(self._managed):
+            reset_connection(sock)
 
 
 _links: Final = _Links()
@@ -128,7 +128,7 @@ def is_socket_open(sock: socket.socket) -> bool:
 def send(sock: socket.socket, request: Request, *args: Any) -> None:
     """Send ``request`` with its ``args``.
 
-    If the time-out passes when a part of the frame has left, the connection is of no more use, and is shut down.
+    If it fails when a part of the frame has left, nothing could follow: the connection is reset.
 
     :raises UnpicklableError: an argument has no form on the wire, or the frame would be too long; nothing was sent
     :raises FandTimeoutError: the other end did not take it in time
@@ -146,11 +146,13 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
         except (TimeoutError, BlockingIOError) as error:
             raise FandTimeoutError(f"{_peer(sock)} took nothing for {sock.gettimeout()} s") from error
         except OSError as error:
-            raise SendReceiveError(f"cannot send to {_peer(sock)}: {error.strerror or error}") from error
+            raise SendReceiveError(f"cannot send to {_peer(sock)}: {_why(sock, error)}") from error
         finally:
             if 0 < sent < len(frame):
                 link.broken = True
                 _shut_down(sock)
+                if _links.release(sock) is not None:
+                    sock.close()
     _log.debug("sent %s %s to %s", request, args, sock)
 
 
@@ -190,7 +192,7 @@ def _receive_frame(sock: socket.socket, decoder: Decoder) -> tuple[Request, tupl
         except (TimeoutError, BlockingIOError) as error:
             raise _nothing_in_time(sock) from error
         except OSError as error:
-            raise SendReceiveError(f"cannot receive from {_peer(sock)}: {error.strerror or error}") from error
+            raise SendReceiveError(f"cannot receive from {_peer(sock)}: {_why(sock, error)}") from error
         if frame is not None:
             return frame
         if not data:
@@ -227,8 +229,7 @@ def connect(address: str, port: int) -> socket.socket:
         why = getattr(error, "strerror", None) or error
         raise ConnectionFailedError(f"cannot connect to {address} port {port}: {why}") from error
     try:
-        if sock.family in {socket.AF_INET, socket.AF_INET6}:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         add_socket(sock)
     except BaseException:
         sock.close()
@@ -288,6 +289,10 @@ def _peer(sock: socket.socket) -> str:
     except OSError:
         return "the peer"
     return f"{name[0]} port {name[1]}" if isinstance(name, tuple) else str(name) or "the peer"
+
+
+def _why(sock: socket.socket, error: OSError) -> str:
+    return "the socket is closed" if sock.fileno() < 0 else error.strerror or str(error)
 
 
 def _printable(reason: object) -> str:
