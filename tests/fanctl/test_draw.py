@@ -2,18 +2,16 @@
 
 import io
 import os
-import pty
 import re
 import sys
-import termios
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from fand.fanctl.draw import draw, plain
 from fand.fanctl.page import page
 from tests.fanctl.statuses import NOW, device, status
+from tests.terminal import terminal
 
 PAGES = [page("shelf1", status(), NOW), page("shelf2", status(devices=[]), NOW)]
 LONG = page(
@@ -28,25 +26,10 @@ LONG = page(
 
 def on_terminal(columns: int, environ: Mapping[str, str]) -> str:
     """What a terminal of so many columns receives."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, columns))
-    with ThreadPoolExecutor(1) as pool:
-        received = pool.submit(read_all, master)
-        with os.fdopen(slave, "w", encoding="utf-8") as out:
+    with terminal(columns) as (descriptor, received):
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             draw([*PAGES, LONG], out, environ)
-        text = received.result()
-    os.close(master)
-    return text.replace("\r\n", "\n")
-
-
-def read_all(descriptor: int) -> str:
-    data = b""
-    try:
-        while more := os.read(descriptor, 4096):
-            data += more
-    except OSError:  # how Linux says that the other end of a terminal has closed
-        pass
-    return data.decode()
+        return received.result(20)
 
 
 def test_plain_text_is_aligned_and_one_line_apart() -> None:
