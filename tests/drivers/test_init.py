@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,19 @@ def test_another_package_adds_a_kind_by_an_entry_point(package: Path) -> None:
     assert drivers.sensor_kind("acme").INTERVAL == 7.0
     assert "acme" in drivers.sensor_kinds()
     assert "acme" not in drivers.fan_kinds()
+
+
+def test_another_package_may_be_in_an_archive(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", package)
+    monkeypatch.setattr(sys, "path", [archive, *(place for place in sys.path if place != str(package))])
+    assert "acme" in drivers.sensor_kinds()
+
+
+def test_entry_points_that_cannot_be_read_are_left_to_the_library(package: Path) -> None:
+    file = package / "acme_fand-1.dist-info" / "entry_points.txt"
+    file.unlink()
+    file.mkdir()
+    assert "acme" not in drivers.sensor_kinds()
 
 
 def test_another_package_cannot_replace_a_kind(package: Path) -> None:

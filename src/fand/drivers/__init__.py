@@ -6,15 +6,19 @@ Packages of others add kinds by entry points of the groups ``fand.sensors``, ``f
 replaced.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fand.exceptions import DriverError
 from fand.ports import FanKind, SensorKind, TachometerKind
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class UnknownKind(LookupError):  # noqa: N818 - like KeyError, it says what is wrong by its name
@@ -66,7 +70,7 @@ def _kind(group: str, name: str) -> Any:
     raise UnknownKind(f"no {group[:-1]} driver is called {name!r}{hint}")
 
 
-def _load(entry: EntryPoint) -> Any:
+def _load(entry: "EntryPoint") -> Any:
     try:
         return entry.load()
     except Exception as error:  # whatever somebody else's module does when it is imported
@@ -82,5 +86,19 @@ def _own(group: str) -> Iterator[str]:
     return (module.name for module in iter_modules(package.__path__))
 
 
-def _foreign(group: str) -> Iterator[EntryPoint]:
-    return iter(entry_points(group=f"fand.{group}"))
+def _foreign(group: str) -> Iterable["EntryPoint"]:
+    section = f"fand.{group}"
+    if not any(_offers(Path(place), section) for place in sys.path):
+        return ()
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 3.5 MiB of memory that few hosts need
+
+    return entry_points(group=section)
+
+
+def _offers(place: Path, section: str) -> bool:
+    """Whether a package installed in ``place`` may have entry points of that group."""
+    try:
+        files = place.glob("*-info/entry_points.txt")
+        return place.is_file() or any(f"[{section}]" in file.read_text(errors="replace") for file in files)
+    except OSError:
+        return True
