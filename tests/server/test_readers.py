@@ -75,12 +75,18 @@ def test_s9_a_thread_that_ends_after_the_loop_disturbs_nobody() -> None:
 
 def test_a_future_that_nobody_wants_any_more_is_left_alone() -> None:
     async def main() -> None:
-        release = threading.Event()
-        future = start(release.wait)
+        release, threads = threading.Event(), []
+
+        def call() -> None:
+            threads.append(threading.current_thread())
+            release.wait(20)
+
+        future = start(call)
         future.cancel()
         release.set()
-        last = start(lambda: 7)
-        assert await last == 7
+        while not threads or threads[0].is_alive():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         assert future.cancelled()
 
     asyncio.run(main())

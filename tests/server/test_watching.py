@@ -2,7 +2,8 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import pytest
 
@@ -180,6 +181,35 @@ def test_what_is_no_reading_is_a_failure() -> None:
     reading, _ = once(Played(lambda _: 35.0))  # type: ignore[arg-type, return-value]
     assert isinstance(reading, Failed)
     assert reading.reason == "its driver gave 35.0, which is no reading"
+
+
+@pytest.mark.parametrize("celsius", [float("nan"), float("inf"), 126.0, "35", None])
+def test_a_temperature_that_cannot_be_is_a_failure_whoever_wrote_the_driver(celsius: Any) -> None:
+    assert isinstance(once(Played(lambda now: Temperature(celsius, now)))[0], Failed)
+
+
+@pytest.mark.parametrize("kind", [Asleep, partial(Temperature, Celsius(35))])
+def test_a_reading_is_never_from_the_future(kind: Callable[[Seconds], Reading]) -> None:
+    sensor = Played(lambda now: kind(Seconds(now + 1e9)))
+    assert once(sensor)[0] == kind(sensor.calls[0])
+
+
+def test_a_family_that_is_no_text_is_a_failure() -> None:
+    reading, family = once(Played(good, family=["hdd"]))  # type: ignore[arg-type]
+    assert reading == Failed("TypeError: its driver says that it is of family ['hdd']", reading.at)
+    assert family is None
+
+
+def test_an_error_that_cannot_be_told_is_told_by_its_type() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    def play(_now: Seconds) -> Reading:
+        raise MuteError
+
+    reading, _ = once(Played(play))
+    assert reading == Failed("MuteError", reading.at)
 
 
 def test_the_family_is_the_configured_one_or_else_the_drivers() -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from fand.config import DeviceConfig
+from fand.control import judge
 from fand.dispatch import shorten
 from fand.ports import Asleep, Clock, Failed, Reading, Sensor, Temperature
 from fand.server.readers import Readers
@@ -64,13 +65,10 @@ class Watcher:
         """Ask, in a thread. What a driver raises, SystemExit too, is the failure of its device and of no other."""
         now = self._clock.mono()
         try:
-            reading: object = self._sensor.read(now)
-            family = self.device.family or self._sensor.family
+            reading = _taken(self._sensor.read(now), now)
+            return reading, self.device.family or _family(self._sensor.family)
         except BaseException as error:  # noqa: BLE001
-            return Failed(shorten(f"{type(error).__name__}: {error}"), now), self.device.family
-        if not isinstance(reading, Temperature | Asleep | Failed):
-            return Failed(f"its driver gave {shorten(repr(reading), 60)}, which is no reading", now), family
-        return reading, family
+            return Failed(_words(error), now), self.device.family
 
     def _noted(self, reading: Reading) -> Reading:
         """Log what begins, changes and ends."""
@@ -82,3 +80,27 @@ class Watcher:
                 _log.warning("%s: %s failed: %s", self.shelf, self.device.name, failure)
             self._failure = failure
         return reading
+
+
+def _taken(reading: object, now: Seconds) -> Reading:
+    """``reading``, which may come from somebody else's driver, if it is one: no NaN, and not from the future."""
+    if isinstance(reading, Temperature):
+        return judge(reading.celsius, min(reading.at, now))
+    if isinstance(reading, Asleep):
+        return Asleep(min(reading.at, now))
+    if isinstance(reading, Failed):
+        return Failed(shorten(reading.reason), now)
+    return Failed(f"its driver gave {shorten(repr(reading), 60)}, which is no reading", now)
+
+
+def _family(family: object) -> str | None:
+    if family is None or isinstance(family, str):
+        return family
+    raise TypeError(f"its driver says that it is of family {shorten(repr(family), 60)}")
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return shorten(f"{type(error).__name__}: {error}")
+    except Exception:  # noqa: BLE001 - an error that cannot even be told
+        return type(error).__name__
