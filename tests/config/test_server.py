@@ -251,9 +251,12 @@ def test_S11_two_devices_of_a_shelf_have_two_names() -> None:
 
 def test_S11_a_drive_stands_in_one_place_only() -> None:
     text = shelf('{ drive = "S1", name = "a" }, { drive = "S1", name = "b" }')
-    text += '[shelves.t]\ncurves = { hdd = "drives" }\ndevices = [{ drive = "S1" }]'
-    told = "drive S1 stands at shelves.s.devices[1] already; a drive sits in one place only"
-    assert faults(text) == [f"f: shelves.s.devices[2]: {told}", f"f: shelves.t.devices[1]: {told}"]
+    text += '[shelves.t]\ncurves = { hdd = "drives" }\ndevices = [{ drive = "s1" }]'
+    told = "stands at shelves.s.devices[1] already; a drive sits in one place only"
+    assert faults(text) == [
+        f"f: shelves.s.devices[2]: drive S1 {told}",
+        f"f: shelves.t.devices[1]: drive s1 {told}",
+    ]
 
 
 def test_a_sensor_of_the_room_may_serve_several_shelves() -> None:

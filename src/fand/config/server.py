@@ -135,7 +135,7 @@ class _ShelfReader:
         title = kind.title(settings)
         if table.name is None and (fault := name_fault(title)):
             place.fault(f"{fault}; give the device a name")
-        if name in DRIVES and (first := self._drives.setdefault(title, place)) != place:
+        if name in DRIVES and (first := self._drives.setdefault(title.casefold(), place)) != place:
             place.fault(f"drive {title} stands at {first} already; a drive sits in one place only")
         return DeviceConfig(
             name=title if table.name is None else table.name,
