@@ -20,7 +20,7 @@ def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) ->
     file = Place(faults)
     for key in document:
         if key not in TABLES:
-            file.fault(f"unknown key '{key}'{meant(key, TABLES)}")
+            file.fault(f"unknown key {key!r}{meant(key, TABLES)}")
     server = client = None
     if not {"server", "curves", "shelves"}.isdisjoint(document):
         server = server_config(document, kinds, file)

@@ -48,8 +48,9 @@ class Faults:
         self._lines: list[str] = []
 
     def add(self, place: str, text: str) -> None:
-        """Note that ``text`` is wrong at ``place``; an empty place is the whole file."""
-        self._lines.append(": ".join(part for part in (self._source, self.named(place), text) if part))
+        """Note that ``text`` is wrong at ``place``; an empty place is the whole file. It becomes one line."""
+        line = ": ".join(part for part in (self._source, self.named(place), text) if part)
+        self._lines.append(" ".join(line.splitlines()))
 
     def named(self, place: str) -> str:
         """``place`` in the words of the file's format."""
@@ -92,7 +93,7 @@ def under(path: str, key: str | int) -> str:
 def meant(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'known'?`` if one of them is close to ``word``, else nothing."""
     close = get_close_matches(word, sorted(known), 1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def shown(value: object) -> str:
@@ -146,7 +147,7 @@ def _mend_struct(raw: Mapping[str, object], kind: type[msgspec.Struct], place: P
     whole = True
     for key in raw:
         if key not in fields:
-            place.fault(f"unknown key '{key}'{meant(key, {*fields, *also})}")
+            place.fault(f"unknown key {key!r}{meant(key, {*fields, *also})}")
     for key, field in fields.items():
         if key in raw:
             value = _mend(raw[key], field.type, place.at(key))
@@ -155,7 +156,7 @@ def _mend_struct(raw: Mapping[str, object], kind: type[msgspec.Struct], place: P
             else:
                 whole = whole and not field.required
         elif field.required:
-            place.fault(f"key '{key}' is missing; it is {describe(field.type)}")
+            place.fault(f"key {key!r} is missing; it is {describe(field.type)}")
             whole = False
     return mended if whole else _BAD
 

@@ -114,7 +114,7 @@ class _ShelfReader:
                 remedy = meant(curve, self._curves) or f"; describe it in [curves.{curve}]"
                 place.at(family).fault(f"there is no curve {curve!r}{remedy}")
             if family not in families and (guess := meant(family, families)):
-                place.fault(f"no device is of family '{family}'{guess}")
+                place.fault(f"no device is of family {family!r}{guess}")
 
     def _device(self, entry: object, shelf: ShelfTable, place: Place) -> DeviceConfig | None:
         if not isinstance(entry, dict):
@@ -158,4 +158,4 @@ def _check_device(table: DeviceTable, shelf: ShelfTable, place: Place) -> None:
     if family is None or family in shelf.curves or (family == "nvme" and "ssd" in shelf.curves):
         return
     remedy = meant(family, shelf.curves) or f"; give it one in the shelf's curves, like {{ {family} = ... }}"
-    place.at("family").fault(f"the shelf has no curve for family '{family}'{remedy}")
+    place.at("family").fault(f"the shelf has no curve for family {family!r}{remedy}")
