@@ -17,6 +17,9 @@ from typing import Final
 from fand.drivers.sysfs import peek, read_bytes
 from fand.exceptions import DriverError
 
+PINS: Final = (12, 13, 18, 19)
+"""The pins of a Raspberry Pi that can carry a signal of its PWM."""
+
 _CHANNELS: Final[Mapping[str, Mapping[int, int]]] = {
     r"1f00098000\.pwm": {12: 0, 13: 1, 18: 2, 19: 3},  # Raspberry Pi 5
     r"(20|3f|fe)20c000\.pwm": {12: 0, 18: 0, 13: 1, 19: 1},  # Raspberry Pi 4 and older

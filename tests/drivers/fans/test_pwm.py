@@ -292,12 +292,23 @@ def test_outputs_are_detected(tree: Tree, kernel: Kernel) -> None:
         {"pwm": "1f00098000.pwm", "channel": channel} for channel in range(4)
     ]
     told = [each.comment.partition(": ")[2] for each in found]
+    assert found[2].comment.startswith(f"channel 2 of /sys/devices/{DEVICE}: ")
     assert told == ["not in use", "not in use", "12000 of 40000 ns, enabled", "not in use"]
     write(kernel.folder / "pwm2/enable", "0")
     assert pwm.detect(tree.root)[2].comment.endswith("disabled")
     tree.put("sys/devices/platform/b/1f00098000.pwm/pwm/pwmchip3/npwm", "1\n")
     tree.link("sys/class/pwm/pwmchip3", "sys/devices/platform/b/1f00098000.pwm/pwm/pwmchip3")
     assert f'"/sys/devices/{DEVICE}"' in pwm.detect(tree.root)[0].line
+
+
+def test_the_pin_is_told_where_the_device_tree_tells_it(tree: Tree, kernel: Kernel) -> None:
+    node = "sys/firmware/devicetree/base"
+    tree.put(f"{node}/pwm_pins/phandle", b"\0\0\0\x2a")
+    tree.put(f"{node}/pwm_pins/pins", b"gpio18\0")
+    tree.put(f"{node}/pwm/pinctrl-0", b"\0\0\0\x2a")
+    tree.link(f"sys/devices/{DEVICE}/of_node", f"{node}/pwm")
+    assert "on GPIO18: not in use" in pwm.detect(tree.root)[2].comment
+    assert "GPIO" not in pwm.detect(tree.root)[3].comment
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,20 @@ def test_the_real_library_says_what_is_no_chip(tmp_path: Path) -> None:
         tachometer(tmp_path, gpiod="/dev/null")
 
 
+def test_a_raspberry_pi_is_detected(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/gpiochip0").write_text("INT34C5:00")
+    assert gpiod.detect(tmp_path) == []
+    (tmp_path / "dev/gpiochip1").write_text("pinctrl-bcm2711")
+    assert [each.line for each in gpiod.detect(tmp_path)] == ['{ gpiod = "pinctrl-bcm2711", line = 17 }']
+
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(libgpiod, "Chip", refuse)
+    assert gpiod.detect(tmp_path) == []
+
+
 def test_an_old_library_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delattr(libgpiod, "request_lines")
     with pytest.raises(GpioError, match="older than 2"):

@@ -22,7 +22,7 @@ from typing import Final, Self
 import msgspec
 
 from fand.drivers.found import Found, table
-from fand.drivers.pwmchips import find_pwm_chip, pwm_chips
+from fand.drivers.pwmchips import PINS, find_pwm_chip, pwm_chips, raspberry_output
 from fand.drivers.sysfs import peek, read_int, write
 from fand.exceptions import DriverError
 from fand.units import FULL, Percent, Seconds
@@ -230,5 +230,9 @@ def detect(root: Path = Path("/")) -> list[Found]:
             if output.exists():
                 high, period = peek(output / "duty_cycle"), peek(output / "period")
                 now = f"{high} of {period} ns, {'enabled' if peek(output / 'enable') == '1' else 'disabled'}"
-            found.append(Found(table(pwm=which, channel=channel), f"channel {channel} of {chip.device}: {now}"))
+            pins = [pin for pin in PINS if raspberry_output(pin, root) == (chip.name, channel)]
+            where = f" on GPIO{pins[0]}" if pins else ""
+            found.append(
+                Found(table(pwm=which, channel=channel), f"channel {channel} of {chip.device}{where}: {now}")
+            )
     return found

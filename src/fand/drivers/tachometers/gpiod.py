@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from fand.drivers.found import Found, table
 from fand.drivers.pins import library, pin_errors
 from fand.drivers.pulses import Edge, Pulses
 from fand.exceptions import GpioError
@@ -108,17 +109,35 @@ def open_tachometer(settings: Settings, devices: Path = Path("/dev")) -> GpiodTa
     return GpiodTachometer(settings, devices)
 
 
-def _find(gpiod: Any, which: str, devices: Path) -> Path:
-    """The device file of the chip with this path, name or label."""
-    path = Path(which) if "/" in which else devices / which
-    if gpiod.is_gpiochip_device(str(path)):
-        return path
+def detect(root: Path = Path("/")) -> list[Found]:
+    """The pins of a Raspberry Pi, if this is one; on which of them a tachometer is cannot be told."""
+    try:
+        labels = _labels(library("gpiod"), root / "dev")
+    except (GpioError, OSError):
+        return []
+    return [
+        Found(table(gpiod=label, line=17), "where the tachometer's wire is on GPIO17, pulled up to 3.3 V")
+        for label in labels.values()
+        if label.startswith("pinctrl-")
+    ]
+
+
+def _labels(gpiod: Any, devices: Path) -> dict[Path, str]:
     labels: dict[Path, str] = {}
     for each in sorted(devices.glob("gpiochip*")):
         real = each.resolve()  # older names of a chip are links
         if real not in labels and gpiod.is_gpiochip_device(str(real)):
             with gpiod.Chip(str(real)) as chip:
                 labels[real] = chip.get_info().label
+    return labels
+
+
+def _find(gpiod: Any, which: str, devices: Path) -> Path:
+    """The device file of the chip with this path, name or label."""
+    path = Path(which) if "/" in which else devices / which
+    if gpiod.is_gpiochip_device(str(path)):
+        return path
+    labels = _labels(gpiod, devices)
     found = [path for path, label in labels.items() if label == which]
     if len(found) == 1:
         return found[0]
