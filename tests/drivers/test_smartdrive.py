@@ -173,6 +173,9 @@ def test_behind_raid_drives_are_told_apart_by_type_after_one_search(tree: Tree, 
     searched = [call for call in smartctl.calls() if "--scan" in call or call[-2].startswith("megaraid")]
     assert len(searched) == 3
     assert smartctl.calls()[-1][-3:] == ["-d", "sat+megaraid,1", "/dev/bus/0"]
+    before = len(smartctl.calls())
+    assert "no drive R7" in reason(Asked(tree, "R7")(FIRST_PAUSE))
+    assert [call[-1] for call in smartctl.calls()[before:]] == ["--scan"]  # who has told is not asked again
 
 
 def test_behind_raid_a_drive_that_swaps_its_bay_is_followed(tree: Tree, smartctl: StandIn) -> None:
