@@ -43,17 +43,17 @@ def test_the_hottest_of_the_drives_that_were_read() -> None:
 
 
 def test_a_scene_in_a_sentence() -> None:
-    assert sentence(Scene(17.2, "load step", status())) == (
+    assert sentence(Scene(17.2, "load step", 4321, status())) == (
         "0:17  load step  hottest 38.0 °C  demand  62 %  duty  62 %  1240 rpm  "
         "hdd bay 8 at 38.0 °C on curve drives -> 62 %"
     )
-    unknown = sentence(Scene(0.3, "idle", status(devices=[], rpm=None)))
+    unknown = sentence(Scene(0.3, "idle", 4321, status(devices=[], rpm=None)))
     assert unknown.startswith("0:00  idle       hottest    - °C  demand  62 %  duty  62 %     - rpm")
 
 
 def test_a_scene_in_lines() -> None:
     past = [Past(30.0, 0), Past(35.0, 50), Past(40.0, 100)]
-    shown = text(Scene(75, "load step", status(), past))
+    shown = text(Scene(75, "load step", 4321, status(), past))
     assert shown[0].startswith(" fand demo  1:15  load step  1 second here is 60 in the shelf")
     assert shown[0].endswith("Ctrl-C ends")
     assert shown[2].split() == ["drive", "°C", "22", "26", "30", "34", "38", "42"]
@@ -61,12 +61,13 @@ def test_a_scene_in_lines() -> None:
     assert [line.split("  ")[-1] for line in shown[12:14]] == ["▁▄█", "▁▅█"]
     assert " fans    front 1240 rpm   rear 1240 rpm" in shown
     assert " reason  hdd bay 8 at 38.0 °C on curve drives -> 62 %" in shown
+    assert " try     fanctl -p 4321 set-pwm-override demo 80  elsewhere" in shown
     assert len(shown) < 24
 
 
 def test_a_hotter_drive_has_a_longer_bar_in_a_warmer_colour() -> None:
     drives = [{"name": "x", "celsius": celsius, "health": "good"} for celsius in (10.0, 30.0, 38.0, 45.0, 60.0)]
-    drawn = list(lines(Scene(0, "idle", status(devices=drives)), 80))[3:8]
+    drawn = list(lines(Scene(0, "idle", 4321, status(devices=drives)), 80))[3:8]
     bars = [line[1] for line in drawn]
     assert [len(bar) for bar, _ in bars] == sorted(len(bar) for bar, _ in bars)
     assert [style for _, style in bars] == ["green", "green", "yellow", "red", "red"]
@@ -75,13 +76,13 @@ def test_a_hotter_drive_has_a_longer_bar_in_a_warmer_colour() -> None:
 
 def test_a_drive_without_a_reading_says_what_it_is() -> None:
     drive = {"name": "bay 1", "celsius": None, "health": "waiting"}
-    shown = text(Scene(0, "idle", status(devices=[drive], rpm=None)))
+    shown = text(Scene(0, "idle", 4321, status(devices=[drive], rpm=None)))
     assert shown[3].split() == ["bay", "1", "-", "waiting"]
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    scene = Scene(75, "load step", status(reason="x" * 300), [Past(35.0, 50)] * 500)
+    scene = Scene(75, "load step", 4321, status(reason="x" * 300), [Past(35.0, 50)] * 500)
     shown = text(scene, width)
     assert max(map(len, shown)) <= width
     assert any(line.endswith("…") for line in shown)

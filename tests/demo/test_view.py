@@ -11,12 +11,12 @@ from fand.demo.view import view
 from tests.demo.test_scene import status
 from tests.terminal import terminal
 
-SCENES = [Scene(seconds, "idle", status()) for seconds in (0.5, 0.9, 1.1, 1.8, 4.0, 4.5)]
+SCENES = [Scene(seconds, "idle", 4321, status()) for seconds in (0.5, 0.9, 1.1, 1.8, 4.0, 4.5)]
 
 
 def on_terminal(columns: int = 80, lines: int = 24, encoding: str = "utf-8") -> str:
     with terminal(columns, lines) as (descriptor, received):
-        with os.fdopen(descriptor, "w", encoding=encoding, errors="replace") as out, view(out) as shown:
+        with os.fdopen(descriptor, "w", encoding=encoding, errors="replace") as out, view(4321, out) as shown:
             for scene in SCENES:
                 shown.show(scene)
         return received.result(20)
@@ -30,13 +30,13 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plain() -> list[str]:
-    head = "fand demo: 1 second here is 60 in the shelf; Ctrl-C ends"
+    head = "fand demo: 1 second here is 60 in the shelf; 'fanctl -p 4321 status' shows it too; Ctrl-C ends"
     return [head, *(sentence(SCENES[number]) for number in (0, 2, 4))]
 
 
 def test_a_file_gets_a_line_a_second() -> None:
     out = io.StringIO()
-    with view(out) as shown:
+    with view(4321, out) as shown:
         for scene in SCENES:
             shown.show(scene)
     assert out.getvalue().splitlines() == plain()

@@ -8,9 +8,10 @@ import pytest
 
 from fand.client import Client
 from fand.exceptions import FanctlActionBadValue
+from fand.fanctl import main
 from fand.fanctl.actions import ACTIONS, call
-from fand.wire import Request
-from tests.fanctl.conftest import Fanctl
+from fand.wire import Request, encode
+from tests.fanctl.conftest import Fanctl, Scripted
 from tests.server.processes import Server
 
 
@@ -106,6 +107,23 @@ def test_status_of_one_shelf_and_of_all(fanctl: Fanctl) -> None:
     assert any(line.split()[:4] == ["1,1", "S1", "hdd", "32.0"] for line in lines)
     assert any(line.endswith("asleep") for line in lines)
     assert fanctl("status")[1].splitlines()[0] == "shelf1"
+
+
+@pytest.mark.parametrize("words", [["list"], ["status"], ["status", "shelf1"]])
+def test_a_server_of_0_1_1_hangs_up_on_what_it_does_not_know(
+    words: list[str], scripted: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = scripted(encode(Request.DISCONNECT, (None,)))
+    monkeypatch.setenv("FAND_SERVER", f"127.0.0.1:{port}")
+    assert main(words) == 1
+    assert capsys.readouterr().err.endswith("; servers of fand 0.1.1 know neither list nor status\n")
+
+
+def test_status_of_an_unknown_shelf(fanctl: Fanctl) -> None:
+    status, out, err = fanctl("status", "nosuch")
+    assert (status, out) == (1, "")
+    assert "nosuch" in err
+    assert "0.1.1" not in err
 
 
 def test_raw_prints_the_answer_as_0_1_1_does(fanctl: Fanctl) -> None:

@@ -86,6 +86,31 @@ def test_without_a_standard_output_it_works_too(server: Server) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_plain_question_starts_without_what_it_does_not_need(server: Server) -> None:
+    code = "import sys; from fand.fanctl import main; main(['get-pwm', 'shelf1']); print(*sys.modules)"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environ["FAND_SERVER"] = f"127.0.0.1:{server.port}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=40, check=True
+    )
+    answer, modules = done.stdout.splitlines()
+    assert answer == "35"
+    slow = {
+        "argparse",
+        "asyncio",
+        "dataclasses",
+        "json",
+        "locale",
+        "msgspec",
+        "pathlib",
+        "pickle",
+        "rich",
+        "shutil",
+        "ssl",
+    }
+    assert slow & set(modules.split()) == set()
+
+
 def test_the_collector_is_left_alone_where_the_process_goes_on(fanctl: Fanctl) -> None:
     assert fanctl("ping")[0] == 0
     assert gc.isenabled()

@@ -65,7 +65,12 @@ def perform(folder: Path, seconds: float | None) -> Sequence[Past]:
     port = _free_port()
     configure(folder, port)
     plant = Plant(folder)
-    with Child("server", folder) as server, Child("client", folder) as client, Watch(port) as watch, view() as shown:
+    with (
+        Child("server", folder) as server,
+        Child("client", folder) as client,
+        Watch(port) as watch,
+        view(port) as shown,
+    ):
         return _play(plant, (server, client), watch, shown, seconds)
 
 
@@ -95,7 +100,7 @@ def _play(
         if celsius is not None and int(elapsed) > second:
             second = int(elapsed)
             past.append(Past(celsius, status["duty"]))
-        shown.show(Scene(elapsed, name, status, tuple(past)))
+        shown.show(Scene(elapsed, name, watch.port, status, tuple(past)))
     return tuple(past)
 
 
@@ -103,7 +108,7 @@ class Watch:
     """Asks the server for the state of the shelf, over a new connection where the last one failed."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._open = ExitStack()
         self._client: Client | None = None
         self._since: float | None = None
@@ -121,7 +126,7 @@ class Watch:
         """
         try:
             if self._client is None:
-                self._client = self._open.enter_context(Client("127.0.0.1", self._port))
+                self._client = self._open.enter_context(Client("127.0.0.1", self.port))
             status = self._client.status(NAME)
         except FandError:
             self._client = None

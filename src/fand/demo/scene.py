@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from fand.demo.stage import FASTER
+from fand.demo.stage import FASTER, NAME
 
 Line = list[tuple[str, str]]
 """One line of text as pieces, each with its style (in the words of rich)."""
@@ -30,10 +30,13 @@ class Past(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What there is to see: when, what goes on, the shelf as the server tells it, and how it was, the latest last."""
+    """What there is to see: when, what goes on, the shelf as the server at ``port`` tells it, and how it was, the
+    latest last.
+    """
 
     elapsed: float
     phase: str
+    port: int
     status: Mapping[str, Any]
     past: Sequence[Past] = ()
 
@@ -90,6 +93,8 @@ def lines(scene: Scene, width: int) -> Iterator[Line]:
     ]
     yield [(" demand  ", "dim"), (f"{status['demand']:.0f} %", "")]
     yield [(" reason  ", "dim"), (_fit(status["reason"], width - 10), "")]
+    yield []
+    yield [(" try     ", "dim"), (f"fanctl -p {scene.port} set-pwm-override {NAME} 80", ""), ("  elsewhere", "dim")]
 
 
 def _drive(device: Mapping[str, Any], room: int) -> Line:

@@ -53,12 +53,15 @@ class Coloured:
 
 
 @contextmanager
-def view(out: TextIO | None = None) -> Iterator[View]:
-    """The view for ``out`` (None: stdout). A terminal shows at the end what it showed before."""
+def view(port: int, out: TextIO | None = None) -> Iterator[View]:
+    """The view for ``out`` (None: stdout) of what the server at ``port`` does.
+
+    A terminal shows at the end what it showed before.
+    """
     out = sys.stdout if out is None else out
     live = _live(out)
     if live is None:
-        print(f"fand demo: {LEGEND}; Ctrl-C ends", file=out, flush=True)
+        print(f"fand demo: {LEGEND}; 'fanctl -p {port} status' shows it too; Ctrl-C ends", file=out, flush=True)
         yield Plain(out)
     else:
         with live:

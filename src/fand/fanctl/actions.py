@@ -6,11 +6,14 @@ times a minute, and most of its time goes into starting Python.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from fand.client import Client
-from fand.exceptions import FanctlActionBadValue, ShelfPwmBadValue
+from fand.exceptions import FanctlActionBadValue, FandConnectionResetError, ShelfPwmBadValue
 from fand.units import Percent, percent
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 Call = Callable[[Client], Any]
 """Asks the server; gives what is to be printed."""
@@ -115,8 +118,18 @@ def _expire(shelf: str, text: str, *, duration: bool) -> Call:
     return ask
 
 
+def _newer(ask: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Ask what a server of fand 0.1.1 does not know: it hangs up without a word."""
+    try:
+        return ask(*args, **kwargs)
+    except FandConnectionResetError as error:
+        if ": " in str(error):  # a reason
+            raise
+        raise FandConnectionResetError(f"{error}; servers of fand 0.1.1 know neither list nor status") from error
+
+
 def _list() -> Call:
-    return Client.shelves
+    return lambda client: _newer(client.shelves)
 
 
 def _show_list(shelves: list[str]) -> None:
@@ -128,10 +141,10 @@ def _show_list(shelves: list[str]) -> None:
 
 def _status(shelf: str | None = None) -> Call:
     def one(client: Client, name: str) -> dict[str, Any]:
-        return {"shelf": name, **client.status(name)}
+        return {"shelf": name, **_newer(client.status, name)}
 
     if shelf is None:
-        return lambda client: [one(client, name) for name in client.shelves()]
+        return lambda client: [one(client, name) for name in _newer(client.shelves)]
     return lambda client: one(client, shelf)
 
 

@@ -2,7 +2,7 @@
 
 The state is the temperature ``T`` of each drive and the speed ``n`` of each fan.
 
-**Fan.** At duty ``d`` a turning fan tends to the speed ``n* = n_max max(d, d_min) / 100``, for a 4-wire fan does
+**Fan.** At duty ``d`` a turning fan tends to the speed ``n* = n_max max(d, d_min) / 100``, as a 4-wire fan does
 not go below its minimum; below ``d_stop`` it tends to 0. A fan at rest sticks until ``d >= d_start``. The speed
 follows with a first-order lag::
 
