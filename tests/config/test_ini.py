@@ -219,7 +219,7 @@ def test_the_file_may_open_the_server(word: str, value: bool) -> None:
     ("text", "fault"),
     [
         ("shelves = s\n", "line 1: comes before any section; begin with [DEFAULT]"),
-        ("[DEFAULT]\nshelves\nx\n", "line 2: 'shelves\\n' is neither a section nor key = value"),
+        ("[DEFAULT]\nshelves\nx\n", "line 2: is neither a section nor key = value"),
         (HEAD + SHELF + SHELF, "line 6: section [s] stands there twice; join the two"),
         (HEAD + SHELF + "devices = S2\n", "line 6: [s] devices stands there twice"),
     ],

@@ -218,7 +218,7 @@ def test_a_device_is_named_by_what_identifies_it_unless_it_says_so() -> None:
         ("{}", ": names no sensor kind; give one of the keys cpu, drive, file, hwmon"),
         (
             '{ hwmom = "x" }',
-            ": names no sensor kind; did you mean 'hwmon'?; give one of the keys cpu, drive, file, hwmon",
+            ": names no sensor kind; did you mean 'hwmon'?",
         ),
         (
             '{ drive = "S1", cpu = "auto" }',

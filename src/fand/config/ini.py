@@ -194,5 +194,5 @@ def _syntax_faults(error: Error, source: str) -> list[str]:
     if isinstance(error, DuplicateOptionError):
         return [f"{source}: line {error.lineno}: [{error.section}] {error.option} stands there twice"]
     lines = getattr(error, "errors", [])  # of a ParsingError
-    told = [f"{source}: line {line}: {text} is neither a section nor key = value" for line, text in lines]
+    told = [f"{source}: line {line}: is neither a section nor key = value" for line, _ in lines]
     return told or [f"{source}: {' '.join(str(error).split())}"]

@@ -78,8 +78,9 @@ def choose(
     if found:
         place.fault(f"is of several {what} kinds at once ({', '.join(found)}); give one entry for each")
         return None
-    guesses = "".join(meant(key, names) for key in entry)
-    place.fault(f"names no {what} kind{guesses}; give one of the keys {', '.join(sorted(names))}")
+    guesses = [guess for key in entry if (guess := meant(key, names))]
+    remedy = guesses[0] if guesses else f"; give one of the keys {', '.join(sorted(names))}"
+    place.fault(f"names no {what} kind{remedy}")
     return None
 
 
