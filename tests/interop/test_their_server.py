@@ -1,6 +1,9 @@
 """Our clients against fand 0.1.1's server."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +11,8 @@ from fand.client import Client
 from fand.communication import Request, connect, recv, reset_connection, send
 from fand.exceptions import FandConnectionResetError
 
-from .daemons import Daemon, their_server
-from .peers import Peer
+from .daemons import Daemon, running, their_server
+from .peers import SCRIPTS, Peer
 
 pytestmark = pytest.mark.peer
 
@@ -32,6 +35,12 @@ def server(daemon_peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> Itera
     config.write_text(CONFIG)
     with their_server(daemon_peer, config) as daemon:
         yield daemon
+
+
+def fanctl(server: Daemon, *args: object) -> subprocess.CompletedProcess[str]:
+    """Our fanctl."""
+    command = [sys.executable, "-m", "fand", "fanctl", "-a", "127.0.0.1", "-p", str(server.port), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
 def test_our_functions_are_answered(server: Daemon) -> None:
@@ -64,3 +73,31 @@ def test_their_reason_for_disconnecting_reaches_our_caller(server: Daemon) -> No
         pytest.raises(FandConnectionResetError, match="nowhere not found"),
     ):
         client.pwm("nowhere")
+
+
+def test_our_fanctl_prints_what_it_always_did(server: Daemon) -> None:
+    for args, printed in (
+        (("ping",), "ok"),
+        (("set-pwm-override", "shelf1", 80), "ok"),
+        (("set-pwm-expire-in", "shelf1", "1h"), "ok"),
+        (("set-pwm-expire-on", "shelf1", "2090-01-02T03:04:05+01:00"), "ok"),
+        (("get-pwm", "shelf1"), "80"),
+        (("set-pwm-override", "shelf1", "none"), "ok"),
+    ):
+        done = fanctl(server, *args)
+        assert (done.stdout.strip(), done.returncode) == (printed, 0), done.stderr
+
+
+def test_what_their_server_does_not_know_is_said_plainly(server: Daemon) -> None:
+    done = fanctl(server, "status", "shelf1")
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_our_pi_drives_its_pin_by_their_duty(server: Daemon, tmp_path: Path) -> None:
+    assert fanctl(server, "set-pwm-override", "shelf1", 55).returncode == 0
+    command = [sys.executable, str(SCRIPTS / "rpi.py"), "-a", "127.0.0.1", "-p", str(server.port), "shelf1"]
+    with running(command, tmp_path) as pi:
+        pi.until("level 0.55")
+    assert fanctl(server, "set-pwm-override", "shelf1", "none").returncode == 0
