@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fand.clock import SystemClock
 from fand.communication import Request, recv, send
-from fand.exceptions import CommunicationError
+from fand.exceptions import CommunicationError, TerminatingError
 from fand.fanclient.events import CROWDED, Answer, Board, Event, FanReport, Missed, Post
 from fand.fanclient.lease import Terms
 from fand.fanclient.link import Link, pause
@@ -303,6 +303,35 @@ def test_stopping_tells_the_server() -> None:
         pass
     rig.close()
     assert "ended the connection" in ends.get(timeout=30)
+
+
+def test_stopped_in_the_middle_of_a_round_it_ends_with_the_round() -> None:
+    def peer(rig: Rig, sock: socket.socket) -> None:
+        modern(40, rounds=1)(rig, sock)
+        recv(sock)
+        rig.link._stopped.set()
+        send(sock, Request.SET_PWM, "shelf1", 41)
+        with pytest.raises(CommunicationError, match="ended the connection"):
+            recv(sock)
+
+    rig = Rig(peer)
+    rig.link.start()
+    rig.link.join(30)
+    assert not rig.link.is_alive()
+    rig.close()
+
+
+def test_while_the_program_ends_no_connection_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(address: str, port: int) -> socket.socket:
+        raise TerminatingError
+
+    monkeypatch.setattr("fand.communication.connect", connect)
+    rig = Rig()
+    rig.link.start()
+    rig.link.join(30)
+    assert not rig.link.is_alive()
+    assert rig.post.get(Seconds(0)) == []
+    rig.close()
 
 
 def test_stopped_before_it_began_it_ends() -> None:

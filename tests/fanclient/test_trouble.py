@@ -17,7 +17,7 @@ def test_a_fault_is_told_when_it_starts_changes_and_ends(caplog: pytest.LogCaptu
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("ERROR", "fan front: no such chip"),
         ("ERROR", "fan front: refused"),
-        ("WARNING", "fan front: works again"),
+        ("ERROR", "fan front: works again"),
         ("ERROR", "fan front: refused"),
     ]
 

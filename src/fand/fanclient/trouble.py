@@ -8,7 +8,7 @@ _log = logging.getLogger(__name__)
 class Trouble:
     """One place where things can go wrong for a while.
 
-    ``title`` begins each line; ``level`` is that of the lines that tell of a fault, its end is told one below.
+    ``title`` begins each line, and all are logged at ``level``: who sees a fault begin shall see it end.
     """
 
     def __init__(self, title: str, level: int = logging.ERROR) -> None:
@@ -27,4 +27,4 @@ class Trouble:
         """It goes well now; ``text`` says so if that is news."""
         if self._key is not None:
             self._key = None
-            _log.log(min(self._level, logging.WARNING), "%s: %s", self._title, text)
+            _log.log(self._level, "%s: %s", self._title, text)
