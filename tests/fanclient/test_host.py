@@ -3,6 +3,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,20 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(site: Site) -> None:
     server.hang()
     assert client.end() == 0
     assert site.duty == 100
+
+
+def test_a_connection_that_is_never_made_does_not_hold_up_the_end(site: Site) -> None:
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # nobody accepts, and there is room for one
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        site.port = full.getsockname()[1]
+        client = site.client()
+        site.until_duty(100)
+        assert client.end() == 0
+        assert client.text.count("\n") == 1
 
 
 def test_the_service_manager_is_told_once_fans_are_driven(site: Site, tmp_path: Path) -> None:
