@@ -22,7 +22,7 @@ from typing import Final, Self
 import msgspec
 
 from fand.drivers.found import Found, table
-from fand.drivers.pwmchips import PINS, find_pwm_chip, pwm_chips, raspberry_output
+from fand.drivers.pwmchips import PINS, PwmChip, find_pwm_chip, pwm_chips, raspberry_output
 from fand.drivers.sysfs import peek, read_int, write
 from fand.exceptions import DriverError
 from fand.units import FULL, Percent, Seconds
@@ -219,20 +219,30 @@ def open_fan(
 
 
 def detect(root: Path = Path("/")) -> list[Found]:
-    """Every output of every PWM chip."""
+    """Of every PWM chip the outputs in use or known to lead to a pin; without such, one that stands for all."""
     there = pwm_chips(root)
     found = []
     for chip in there:
         which = chip.name if [other.name for other in there].count(chip.name) == 1 else chip.device
-        for channel in range(chip.channels):
-            output = chip.folder / f"pwm{channel}"
-            now = "not in use"
-            if output.exists():
-                high, period = peek(output / "duty_cycle"), peek(output / "period")
-                now = f"{high} of {period} ns, {'enabled' if peek(output / 'enable') == '1' else 'disabled'}"
-            pins = [pin for pin in PINS if raspberry_output(pin, root) == (chip.name, channel)]
-            where = f" on GPIO{pins[0]}" if pins else ""
-            found.append(
-                Found(table(pwm=which, channel=channel), f"channel {channel} of {chip.device}{where}: {now}")
-            )
+        pins = {output[1]: pin for pin in PINS if (output := raspberry_output(pin, root)) and output[0] == chip.name}
+        known = [channel for channel in range(chip.channels) if channel in pins or _exported(chip, channel)]
+        if not known:
+            every = f"any of its {chip.channels} channels, none in use"
+            found.append(Found(table(pwm=which, channel=0), f"{chip.device}: {every}"))
+        for channel in known:
+            where = f" on GPIO{pins[channel]}" if channel in pins else ""
+            line = table(pwm=which, channel=channel)
+            found.append(Found(line, f"channel {channel} of {chip.device}{where}: {_now(chip, channel)}"))
     return found
+
+
+def _exported(chip: PwmChip, channel: int) -> bool:
+    return (chip.folder / f"pwm{channel}").exists()
+
+
+def _now(chip: PwmChip, channel: int) -> str:
+    if not _exported(chip, channel):
+        return "not in use"
+    output = chip.folder / f"pwm{channel}"
+    state = "enabled" if peek(output / "enable") == "1" else "disabled"
+    return f"{peek(output / 'duty_cycle')} of {peek(output / 'period')} ns, {state}"
