@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.exceptions import ShelfPwmBadValue, ShelfRpmBadValue
-from fand.units import MAX_RPM, is_number, percent, rpm
+from fand.units import MAX_RPM, is_number, percent, rpm, served
 
 
 @given(st.floats(min_value=0, max_value=100) | st.integers(min_value=0, max_value=100))
@@ -43,3 +43,19 @@ def test_a_number_is_finite_and_no_bool() -> None:
     assert is_number(-2.5)
     for value in (True, None, "1", float("nan"), float("inf"), 10**400):
         assert not is_number(value)
+
+
+def test_whole_numbers_are_sent_as_ints() -> None:
+    assert [served(50.0), served(50), served(99.96)] == [50, 50, 100]
+    assert [type(served(50.0)), type(served(99.96))] == [int, int]
+
+
+def test_a_fraction_is_sent_with_one_decimal_upwards() -> None:
+    assert served(40.625) == 40.7
+    assert served(40.6) == 40.6
+    assert served(0.001) == 0.1
+
+
+@given(st.floats(0, 100))
+def test_what_is_served_is_never_below_what_is_meant(value: float) -> None:
+    assert value <= served(value) <= min(100, value + 0.1001)

@@ -56,6 +56,16 @@ def rpm(value: object) -> Rpm:
     return Rpm(value)
 
 
+def served(duty: float) -> int | float:
+    """``duty`` as it is told: an int when it is whole, else one decimal, rounded up so as never to cool less."""
+    if duty == int(duty):
+        return int(duty)
+    tenths = round(duty, 1)
+    if tenths < duty:
+        tenths = round(tenths + 0.1, 1)
+    return int(tenths) if tenths == int(tenths) else tenths
+
+
 def is_number(value: object) -> bool:
     """Tell whether ``value`` is a finite int or float, and not a bool."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -19,7 +19,7 @@ from fand.control import (
 )
 from fand.control.decision import VALID
 from fand.ports import Asleep
-from fand.units import FULL, Celsius, Moment, Percent, Seconds, Timestamp
+from fand.units import FULL, Celsius, Moment, Percent, Seconds, Timestamp, served
 from tests.control.shelves import (
     HDD,
     LAW,
@@ -262,9 +262,21 @@ def test_an_override_replaces_the_duty_while_it_lives() -> None:
     override = Override(Percent(35), Timestamp(WALL + 60))
     decision = once(drive(50), override=override)
     assert (decision.duty, decision.demand, decision.override) == (Percent(35), FULL, override)
-    assert decision.reason == "override 35 % for another 60 s"
+    assert decision.reason == "override 35 % for another 1 min 0 s"
     over = once(drive(50, 60), at=60, override=override)
     assert (over.duty, over.override) == (FULL, None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(86_400, "24 h 0 min"), (3_599.6, "1 h 0 min"), (61, "1 min 1 s"), (9, "9 s")]
+)
+def test_an_override_tells_how_long_it_still_lives(seconds: float, told: str) -> None:
+    override = Override(Percent(35), Timestamp(WALL + seconds))
+    assert once(drive(50), override=override).reason == f"override 35 % for another {told}"
+
+
+def test_the_reason_tells_the_same_duty_as_is_served() -> None:
+    assert once(drive(35.001)).reason.endswith(f"-> {served(once(drive(35.001)).duty)} %")
 
 
 def test_an_override_until_removed_says_so() -> None:

@@ -17,7 +17,7 @@ from fand.control.device import Health, Track, Watch, health
 from fand.control.law import FamilyLaw, ShelfLaw
 from fand.control.override import Override, living
 from fand.ports import Temperature
-from fand.units import FULL, Celsius, Moment, Percent, Seconds
+from fand.units import FULL, Celsius, Moment, Percent, Seconds, served
 
 VALID: Final = Seconds(1.0)
 """No decision is served for longer than this without being taken anew."""
@@ -78,7 +78,7 @@ def decide(
     if memory.demand is not None and raw < memory.demand:
         slowed = memory.demand - law.fall * max(0.0, now.mono - memory.at)
         if slowed > raw:
-            demand, why = Percent(slowed), f"falling slowly to {raw:.3g} %: {why}"
+            demand, why = Percent(slowed), f"falling slowly to {served(raw)} %: {why}"
     duty, reason = demand, why
     current = living(override, now)
     if current is not None:
@@ -132,7 +132,7 @@ def _demand(
         held[name] = celsius
         asked = family.curve.duty(celsius)
         if asked > demand:
-            demand, why = asked, f"{who} on curve {family.name} -> {asked:.3g} %"
+            demand, why = asked, f"{who} on curve {family.name} -> {served(asked)} %"
     return demand, why, held
 
 
@@ -164,8 +164,15 @@ def _valid_until(
 
 def _override_reason(override: Override, now: Moment) -> str:
     if override.until is None:
-        return f"override {override.percent:.3g} % until removed"
-    return f"override {override.percent:.3g} % for another {override.until - now.wall:.0f} s"
+        return f"override {served(override.percent)} % until removed"
+    return f"override {served(override.percent)} % for another {_span(override.until - now.wall)}"
+
+
+def _span(seconds: float) -> str:
+    """A span of time with the two units that matter."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _title(device: Device) -> str:

@@ -10,6 +10,6 @@ from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
 from fand.dispatch.requests import Answer, answer
 from fand.dispatch.shelf import Shelf, Slot
-from fand.dispatch.shown import served, shorten
+from fand.dispatch.shown import shorten
 
-__all__ = ["Answer", "Hall", "Peer", "Shelf", "Slot", "answer", "served", "shorten"]
+__all__ = ["Answer", "Hall", "Peer", "Shelf", "Slot", "answer", "shorten"]

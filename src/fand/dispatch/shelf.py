@@ -21,9 +21,8 @@ from fand.control import (
 )
 from fand.dispatch.fans import FanReport, FanState, slowest
 from fand.dispatch.peer import Peer
-from fand.dispatch.shown import served
 from fand.ports import Reading
-from fand.units import Moment, Percent, Rpm, Seconds, Timestamp
+from fand.units import Moment, Percent, Rpm, Seconds, Timestamp, served
 from fand.wire import Request, encode
 
 _NEVER: Final = Seconds(-inf)

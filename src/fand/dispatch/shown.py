@@ -3,16 +3,6 @@
 TEXT_LIMIT = 240
 
 
-def served(value: float) -> int | float:
-    """``value`` as it is sent: an int when it is whole, else one decimal, rounded up so as never to cool less."""
-    if value == int(value):
-        return int(value)
-    tenths = round(value, 1)
-    if tenths < value:
-        tenths = round(tenths + 0.1, 1)
-    return int(tenths) if tenths == int(tenths) else tenths
-
-
 def rounded(value: float) -> int | float:
     """``value`` to the nearest tenth; an int when that is whole."""
     tenths = round(value, 1)

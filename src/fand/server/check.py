@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from fand.config import DeviceConfig, ServerConfig
 from fand.control import Health, Track, Watch, health
-from fand.dispatch import Shelf, served
+from fand.dispatch import Shelf
 from fand.ports import Asleep, Clock, Temperature
 from fand.server.daemon import hall_of
 from fand.server.readers import Readers
 from fand.server.sensors import Sensors
 from fand.server.watching import Watcher
-from fand.units import Moment
+from fand.units import Moment, served
 
 
 async def check(config: ServerConfig, sensors: Sensors, clock: Clock) -> str:
