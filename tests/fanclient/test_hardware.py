@@ -42,11 +42,11 @@ def test_a_fan_never_taken_over_is_not_touched(tmp_path: Path) -> None:
     assert not file.path.exists()
 
 
-def test_what_somebody_else_set_is_set_back_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_somebody_else_set_is_set_back_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = FanFile(tmp_path)
     with file.host_fan() as fan:
         machine = fan.write(asking(40), 0, NOW)
-        for other in (75, 76):
+        for other in (75, 75.2, 75, 30):
             file.set(other)
             machine = fan.write(machine, 0, NOW)
             assert (file.duty, machine.verified) == (40, True)
@@ -54,6 +54,7 @@ def test_what_somebody_else_set_is_set_back_and_told_once(tmp_path: Path, caplog
         fan.write(machine, 0, NOW)
     assert [record.message for record in caplog.records] == [
         "fan front: somebody else set it to 75 % from 40 %; it is set back",
+        "fan front: somebody else set it to 30 % from 40 %; it is set back",
         "fan front: nobody else changes it any more",
     ]
 

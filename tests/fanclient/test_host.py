@@ -32,7 +32,7 @@ def config(*fans: FanFile) -> ClientConfig:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_gives_the_fans_back_and_ends_in_good_order(site: Site, number: signal.Signals) -> None:
     server, client = site.server(), site.client()
     site.until_duty(75)
@@ -40,6 +40,19 @@ def test_a_signal_gives_the_fans_back_and_ends_in_good_order(site: Site, number:
     assert site.duty == 100
     assert "Traceback" not in client.text
     assert server.end() == 0
+
+
+def test_who_started_it_to_survive_the_terminal_is_obeyed(site: Site) -> None:
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; children inherit it
+    try:
+        client = site.client()
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+    site.until_duty(100)
+    site.duty_file.unlink()
+    client.process.send_signal(signal.SIGHUP)
+    site.until_duty(100)  # it writes on
+    assert client.end() == 0
 
 
 def test_a_server_that_hangs_does_not_hold_up_the_end(site: Site) -> None:

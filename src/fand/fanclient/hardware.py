@@ -98,7 +98,7 @@ class HostFan:
             self._taken.over("nobody else changes it any more")
         else:
             text = f"somebody else set it to {read:.3g} % from {before:.3g} %; it is set back"
-            self._taken.met(text, "taken")
+            self._taken.met(text, f"{read:.0f}")
         return machine
 
     def measure(self, now: Seconds) -> Rpm | None:

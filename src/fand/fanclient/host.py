@@ -26,7 +26,8 @@ from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What ends a fan client. By default the last would end it with the fans as they are: a terminal was closed."""
 
 
 def run(program: str, config: Callable[[], ClientConfig]) -> int:
@@ -46,7 +47,7 @@ def run(program: str, config: Callable[[], ClientConfig]) -> int:
 
 
 def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None:
-    """Drive the fans of ``config`` until SIGTERM or SIGINT comes, or :func:`fand.util.terminate` is called.
+    """Drive the fans of ``config`` until a signal of :data:`SIGNALS` comes, or :func:`fand.util.terminate` is called.
 
     However it ends, the fans are given back first and the servers are told after. No server and no network can hold
     that up: the links' threads are not waited for. The main thread must call it, for the sake of the signals.
@@ -102,7 +103,8 @@ def _signals(post: Post) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
         post.put(Stop())
 
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup(1)
+    before = {number: signal.signal(number, stop) for number in SIGNALS[: -1 if ignored else None]}
     try:
         yield
     finally:
