@@ -1,5 +1,7 @@
 """How Sphinx builds these pages: ``make docs``, where a warning is an error."""
 
+from sphinx.pycode import ModuleAnalyzer
+
 from fand import __version__
 
 project = "fand"
@@ -21,3 +23,11 @@ trim_doctest_flags = True
 html_theme = "furo"
 html_title = f"fand {release}"
 html_copy_source = False
+
+
+# fand.communication.Request is written in fand.wire.request: there are the comments that describe its members.
+_written, _public = (ModuleAnalyzer.for_module(name) for name in ("fand.wire.request", "fand.communication"))
+_written.analyze()
+_public.analyze()
+_public.attr_docs.update(_written.attr_docs)
+_public.tagorder.update(_written.tagorder)

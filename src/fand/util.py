@@ -155,16 +155,22 @@ def sys_exit() -> NoReturn:
 
 
 def terminating() -> bool:
-    """Tell whether the program is terminating."""
+    """Tell whether the program is terminating.
+
+    :returns: True from the first call of :func:`terminate` on, or the end of the program
+    """
     return _end.begun
 
 
 def when_terminate(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Callable[_P, _R]:
     """Have ``function`` called with these arguments when the program terminates, and give it back.
 
+    :param function: what to call; it may be called in any thread
+    :returns: ``function``
+
     It is called once: by :func:`terminate`, or when the program ends without it, or now if the program is
     terminating already. The function added last is called first. One that raises is logged and does not keep the
-    others from being called. It may be called in any thread.
+    others from being called.
 
     It can be used as a decorator::
 
@@ -177,7 +183,10 @@ def when_terminate(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwar
 
 
 def sleep(secs: float) -> None:
-    """Sleep ``secs`` seconds, or until the program terminates, whichever is first."""
+    """Sleep until the program terminates, or for a time if that is shorter.
+
+    :param secs: seconds; of 0 or less it returns at once
+    """
     _end.sleep(secs)
 
 
@@ -197,6 +206,7 @@ def parse_args(
     The options are ``-V -a -p -v -q -l -P``; ``address`` is None unless given. Errors that the user made end the
     program as those of :mod:`argparse` do: one sentence on stderr, status 2.
 
+    :param parser: the program's own; its options are kept
     :param argv: what to parse instead of the command line
     :param port: what ``port`` is unless given; None lets the program look into its configuration
     """
