@@ -166,7 +166,7 @@ def following():
 
     run("rigctl", "temp", "sata", "50")
     check.soon("a hot SATA drive raises pwm1 to 65 %", 166, pwm)
-    check.equal("the SATA drives at 50 degC", [50.0, 50.0], devices("celsius", *DRIVES[:2]))
+    check.soon("the SATA drives at 50 degC", [50, 50], lambda: devices("celsius", *DRIVES[:2]))
     run("rigctl", "temp", "nvme0", "80")
     check.soon("a hot NVMe drive raises pwm1 to 100 %", 255, pwm)
     check.equal("the NVMe drive at 80 degC", [80], [round(celsius) for celsius in devices("celsius", DRIVES[2])])
