@@ -362,3 +362,22 @@ def test_the_end_of_a_subscription_is_told(serve: Serve) -> None:
     client.subscribe("s")
     with pytest.raises(FandConnectionResetError, match="bye"):
         client.pushed(Seconds(10))
+
+
+class TestExchange:
+    def test_anything_is_sent_and_anything_taken(self, serve: Serve) -> None:
+        client = serve(((Request.ACK, ("x", 1)), [(Request.SET_RPM, (None,))]))
+        assert client.exchange(Request.ACK, "x", 1) == (Request.SET_RPM, (None,))
+
+    def test_what_has_no_form_costs_nothing(self, serve: Serve) -> None:
+        client = serve(((Request.PING, ()), [ACK]))
+        with pytest.raises(UnpicklableError):
+            client.exchange(Request.PING, object())
+        client.ping()
+
+    def test_a_refusal_ends_the_connection(self, serve: Serve) -> None:
+        client = serve(((Request.ACK, ()), [(Request.DISCONNECT, ("the server takes no ACK",))]))
+        with pytest.raises(FandConnectionResetError, match="takes no ACK"):
+            client.exchange(Request.ACK)
+        with pytest.raises(SendReceiveError, match="closed"):
+            client.exchange(Request.ACK)

@@ -365,6 +365,20 @@ def _connect_for_ever(stack: ExitStack, port: int) -> None:
         stack.callback(com.reset_connection, com.connect("127.0.0.1", port))
 
 
+class TestMessages:
+    def test_the_other_end_has_a_name_even_when_it_is_gone(self, listener: socket.socket) -> None:
+        sock = com.connect("127.0.0.1", _port(listener))
+        with listener.accept()[0] as peer:
+            com.send(peer, Request.DISCONNECT, "full")
+            com.send(sock, Request.PING)
+        # Closed with bytes unread: that is a reset, after which the system does not know the other end any more.
+        with pytest.raises(FandConnectionResetError, match=f"^127.0.0.1 port {_port(listener)} ended"):
+            com.recv(sock)
+        with pytest.raises(OSError):
+            sock.getpeername()
+        com.reset_connection(sock)
+
+
 class TestManaged:
     def test_only_what_was_added(self, pair: Pair) -> None:
         ours, theirs = socket.socketpair()

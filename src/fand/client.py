@@ -199,13 +199,13 @@ class Client:
     def exchange(self, request: Request, *args: Any) -> tuple[Request, tuple[Any, ...]]:
         """Send ``request`` as it is, and give whatever comes next, unchecked: for trying a server out."""
         try:
-            self._sock.settimeout(com.TIMEOUT)
+            self._wait_at_most(com.TIMEOUT)
             com.send(self._sock, request, *args)
             return com.recv(self._sock)
         except UnpicklableError:  # nothing was sent
             raise
-        except OSError:
-            com.reset_connection(self._sock)
+        except CommunicationError:
+            self.close()
             raise
 
     def _put_aside(self, request: Request, values: tuple[Any, ...]) -> bool:

@@ -41,11 +41,12 @@ _TURN: Final = 0.1
 
 
 class _Link:
-    """What is kept for one socket: the bytes of a frame that has begun, and whose turn it is."""
+    """What is kept for one socket: the bytes of a frame that has begun, whose turn it is, who the other end is."""
 
-    __slots__ = ("broken", "decoder", "receiving", "sending")
+    __slots__ = ("broken", "decoder", "peer", "receiving", "sending")
 
-    def __init__(self) -> None:
+    def __init__(self, sock: socket.socket) -> None:
+        self.peer = _peer(sock)  # now: once the connection has failed it cannot be told
         self.decoder = Decoder()
         self.receiving = threading.Lock()
         self.sending = threading.Lock()
@@ -71,7 +72,7 @@ class _Links:
             return self._managed[sock]
         except KeyError:
             with self._lock:
-                return self._managed.get(sock) or self._others.setdefault(sock, _Link())
+                return self._managed.get(sock) or self._others.setdefault(sock, _Link(sock))
 
     def manage(self, sock: socket.socket) -> None:
         """Keep ``sock`` until it is closed.
@@ -88,7 +89,7 @@ class _Links:
             for other in list(self._managed):
                 if other.fileno() < 0:  # closed by its owner himself
                     self._managed.pop(other, None)
-            self._managed.setdefault(sock, self._others.pop(sock) if sock in self._others else _Link())
+            self._managed.setdefault(sock, self._others.pop(sock) if sock in self._others else _Link(sock))
         if util.terminating():  # since: it has been closed, or is not going to be
             self._managed.pop(sock, None)
             raise refusal
@@ -147,15 +148,15 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
     link = _links.of(sock)
     with link.sending:
         if link.broken:
-            raise SendReceiveError(f"cannot send to {_peer(sock)}: a frame before this one was cut short")
+            raise SendReceiveError(f"cannot send to {link.peer}: a frame before this one was cut short")
         sent = 0
         try:
             while sent < len(frame):
                 sent += sock.send(frame[sent:])
         except (TimeoutError, BlockingIOError) as error:
-            raise FandTimeoutError(f"{_peer(sock)} took nothing for {sock.gettimeout()} s") from error
+            raise FandTimeoutError(f"{link.peer} took nothing for {sock.gettimeout()} s") from error
         except OSError as error:
-            raise SendReceiveError(f"cannot send to {_peer(sock)}: {_why(sock, error)}") from error
+            raise SendReceiveError(f"cannot send to {link.peer}: {_why(sock, error)}") from error
         finally:
             if 0 < sent < len(frame):
                 link.broken = True
@@ -182,44 +183,45 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
     """
     link = _links.of(sock)
     with link.receiving:
-        request, args = _receive_frame(sock, link.decoder)
+        request, args = _receive_frame(sock, link)
     _log.debug("received %s %s from %s", request, args, sock)
     if request is _DISCONNECT:
         reason = f": {_printable(args[0])}" if args and args[0] is not None else ""
-        error = FandConnectionResetError(f"{_peer(sock)} ended the connection{reason}")
+        error = FandConnectionResetError(f"{link.peer} ended the connection{reason}")
         error.announced = True
         raise error
     return request, args
 
 
-def _receive_frame(sock: socket.socket, decoder: Decoder) -> tuple[Request, tuple[Any, ...]]:
+def _receive_frame(sock: socket.socket, link: _Link) -> tuple[Request, tuple[Any, ...]]:
     """Read up to the end of one frame and no further: what follows stays in sight of ``select``."""
+    decoder = link.decoder
     deadline = math.inf
     while True:
         try:
             frame = decoder.next()
             data = sock.recv(decoder.missing) if frame is None else b""
         except CorruptedDataError as error:
-            raise CorruptedDataError(f"from {_peer(sock)}: {error}") from None
+            raise CorruptedDataError(f"from {link.peer}: {error}") from None
         except (TimeoutError, BlockingIOError) as error:
-            raise _nothing_in_time(sock) from error
+            raise _nothing_in_time(sock, link) from error
         except OSError as error:
-            raise SendReceiveError(f"cannot receive from {_peer(sock)}: {_why(sock, error)}") from error
+            raise SendReceiveError(f"cannot receive from {link.peer}: {_why(sock, error)}") from error
         if frame is not None:
             return frame
         if not data:
             how = "in the middle of a frame" if decoder.mid_frame else "without a notice"
-            raise FandConnectionResetError(f"{_peer(sock)} closed the connection {how}")
+            raise FandConnectionResetError(f"{link.peer} closed the connection {how}")
         decoder.feed(data)
         if decoder.missing:  # in bits; but not for ever
             now = time.monotonic()
             if now > deadline:
-                raise _nothing_in_time(sock)
+                raise _nothing_in_time(sock, link)
             deadline = min(deadline, now + (sock.gettimeout() or math.inf))
 
 
-def _nothing_in_time(sock: socket.socket) -> FandTimeoutError:
-    return FandTimeoutError(f"{_peer(sock)} sent no whole frame for {sock.gettimeout()} s")
+def _nothing_in_time(sock: socket.socket, link: _Link) -> FandTimeoutError:
+    return FandTimeoutError(f"{link.peer} sent no whole frame for {sock.gettimeout()} s")
 
 
 def connect(address: str, port: int) -> socket.socket:
@@ -278,18 +280,17 @@ def reset_connection(sock: socket.socket, error_msg: str | None = None, notice: 
 
 def _close(sock: socket.socket, link: _Link, notice: bytes | None) -> None:
     """Close ``sock``, at once: the other end may have stopped reading, another thread be in the middle of a frame."""
-    peer = _peer(sock)
     if notice is not None and not link.broken and link.sending.acquire(timeout=_TURN):
         try:
             sock.settimeout(0)
             sock.send(notice)
         except OSError as error:
-            _log.info("could not tell %s that the connection ends: %s", peer, error)
+            _log.info("could not tell %s that the connection ends: %s", link.peer, error)
         finally:
             link.sending.release()
     _shut_down(sock)
     sock.close()
-    _log.info("closed the connection to %s", peer)
+    _log.info("closed the connection to %s", link.peer)
 
 
 def _shut_down(sock: socket.socket) -> None:
