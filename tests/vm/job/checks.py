@@ -147,6 +147,10 @@ def configurations():
     check.equal("what fand detect prints passes --check", 0, done.returncode)
     if done.returncode:
         print(detected)
+    readme = Path("/job/README.md").read_text().split("```toml\n")[1].split("```")[0]
+    Path("/tmp/readme.toml").write_text(readme)
+    done = run("fand-server", "--check", "-c", "/tmp/readme.toml")
+    check("the README's shelf passes --check", done.returncode == 0 and " 40 %: " in done.stdout, done.stdout)
     done = run("fand-server", "--check", "-c", CONFIG)
     check.equal("fand-server --check", 0, done.returncode)
     print(done.stdout)
