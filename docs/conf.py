@@ -11,7 +11,6 @@ version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest"]
 exclude_patterns = ["_build"]
-suppress_warnings = ["toc.not_readable", "ref.doc"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

@@ -36,6 +36,9 @@ BREACHES = {
     "No general unpickler anywhere": ("drivers/sensors/one.py", "def late():\n    from pickle import loads"),
 }
 
+# Modules of declarations only, which the tests of their neighbours exercise; every other has a test file of its own.
+DECLARATIONS = {"ports.py", "config/values.py", "wire/limits.py", "wire/opcodes.py"}
+
 
 def _contracts() -> set[str]:
     """The names of the contracts, as pyproject.toml has them."""
@@ -178,6 +181,19 @@ def _is_declaration(node: ast.stmt) -> bool:
         return ast.unparse(node.test) in {"TYPE_CHECKING", "__name__ == '__main__'"}
     declarations = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return isinstance(node, (*declarations, ast.Assign, ast.AnnAssign))
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(
+        name
+        for name in (path.relative_to(PACKAGE).as_posix() for path in MODULES)
+        if not name.endswith("__.py") and name not in DECLARATIONS
+    ),
+)
+def test_a_module_has_its_test_file(module: str) -> None:
+    path = Path(module)
+    assert (ROOT / "tests" / path.with_name(f"test_{path.name}")).is_file()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
