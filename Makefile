@@ -7,7 +7,7 @@ JOBS ?= auto
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test clean
+.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -53,6 +53,10 @@ docs: $(VENV)/.dev
 
 vm-test: $(VENV)/.dev
 	tests/vm/vm-test
+
+# beside the real fand 0.1.1, from the package index; never a verdict
+bench: $(VENV)/.dev
+	$(BIN)/python bench/run.py $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) .cache docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
