@@ -150,9 +150,49 @@ def test_the_status_alone_decides_nothing(status: int) -> None:
     failure(told({}, status))
 
 
+@pytest.mark.parametrize(
+    ("document", "celsius", "family"),
+    [
+        ({"device": {"type": "scsi", "protocol": "SCSI"}, "rotation_rate": 7200, "serial_number": "Volume1",
+          "temperature": {"current": 0, "drive_trip": 0}}, None, "hdd"),  # a RAID volume
+        ({"device": {"type": "scsi", "protocol": "SCSI"}, "rotation_rate": 15015,
+          "temperature": {"current": 33, "drive_trip": 68}, "temperature_warning": {"enabled": False}}, 33, "hdd"),
+        ({"device": {"type": "sntjmicron", "protocol": "NVMe"}, "temperature": {"current": 42}}, 42, "nvme"),
+        ({"device": {"type": "sat+megaraid,14", "protocol": "ATA"}, "rotation_rate": 7200,
+          "smartctl": {"messages": [{"string": "Warning: This result is based on an Attribute check.",
+                                     "severity": "warning"}], "exit_status": 4},
+          "temperature": {"current": 25}}, 25, "hdd"),
+        ({"device": {"type": "sat", "protocol": "ATA"}, "smart_support": True, "rotation_rate": 0,
+          "temperature": {"current": 31, "op_limit_min": 0, "op_limit_max": 70, "lifetime_max": 255}}, 31, "ssd"),
+        ({"device": {"type": "sat", "protocol": "ATA"}, "temperature": {"current": 40}}, 40, None),  # an old disk
+        ({"device": {"type": "sat", "protocol": "ATA"}, "rotation_rate": {"rpm": 7200},
+          "smart_status": {"passed": None}, "temperature": {"current": 29}}, 29, None),
+    ],
+)  # fmt: skip
+def test_shapes_of_other_drives(document: object, celsius: float | None, family: str | None) -> None:
+    answer = told(document, 4)
+    assert answer.family == family
+    if celsius is None:
+        failure(answer)
+    else:
+        assert answer.reading == Temperature(Celsius(celsius), NOW)
+
+
 def test_text_around_the_json_and_bytes_that_are_no_utf8_do_no_harm() -> None:
     text = b'smartctl: warning\n{"model_name": "\xff\xfe", "temperature": {"current": 36}}\ntrailing } {'
     assert told(text).reading == Temperature(Celsius(36.0), NOW)
+
+
+def test_a_brace_in_a_warning_before_the_json_is_not_its_beginning() -> None:
+    text = b'/etc/smart_drivedb.h(3): missing { after "model"\n{\n  "temperature": {\n    "current": 36\n  }\n}\n'
+    assert told(text).reading == Temperature(Celsius(36.0), NOW)
+    assert "damaged or cut off" in failure(told(text[:-10]))
+
+
+def test_control_characters_in_a_text_do_not_cost_the_temperature() -> None:
+    answer = told(b'{"serial_number": "AB\t12\x00\x00", "temperature": {"current": 36}}')
+    assert answer.reading == Temperature(Celsius(36.0), NOW)
+    assert answer.serial == "AB\t12"
 
 
 @given(st.integers(min_value=0, max_value=8978))
@@ -186,9 +226,11 @@ def test_calls_carry_the_type_and_what_counts_as_asleep(smartctl: StandIn) -> No
     program = Smartctl()
     program.ask("/dev/sda", None, "idle", NOW)
     program.ask("/dev/sda", "usbjmicron", "never", NOW)
+    program.ask("/dev/sda", "scsi", "standby", NOW)
     assert smartctl.calls() == [
         ["-j", "-n", "idle,3", "-i", "-A", "/dev/sda"],
         ["-j", "-n", "never", "-i", "-A", "-d", "usbjmicron", "/dev/sda"],
+        ["-j", "-n", "standby,3", "-i", "-H", "-A", "-d", "scsi", "/dev/sda"],  # the only way for some old drives
     ]
     program.close()
     assert "closed" in failure(program.ask("/dev/sda", "sat", "standby", NOW))

@@ -46,7 +46,7 @@ def test_s10_a_drive_that_sysfs_knows_is_never_searched_nor_its_type(tree: Tree,
         asked = Asked(tree, serial)
         assert [asked(), asked(30.0)] == [at(30), at(30, 30.0)]
     assert smartctl.calls() == [
-        ["-j", "-n", "standby,3", "-i", "-A", "-d", kind, device]
+        ["-j", "-n", "standby,3", "-i", *(["-H"] if kind == "scsi" else []), "-A", "-d", kind, device]
         for kind, device in (("sat", "/dev/sda"), ("scsi", "/dev/sdb"), ("nvme", "/dev/nvme0"))
         for _ in range(2)
     ]

@@ -31,6 +31,8 @@ SBIN: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 _SKIPPED: Final = re.compile(r"Device is in (?!ACTIVE)(.+?) mode")
 _DENIED: Final = re.compile(r"permission denied|operation not permitted|must be root", re.IGNORECASE)
+_DOCUMENT: Final = re.compile(r"^\{", re.MULTILINE)
+"""Where a document begins: smartctl puts that brace at the beginning of a line, the inner ones further right."""
 _TYPELESS: Final = re.compile(r"unknown usb bridge|unable to detect device type|device type with", re.IGNORECASE)
 
 
@@ -76,9 +78,13 @@ class Smartctl:
 
         ``kind`` is what ``-d`` takes; without it smartctl detects the type, which can wake a drive, and tells it.
         ``nocheck`` is what ``-n`` takes: the power mode from which on a drive is left alone.
+
+        SCSI drives without a log page of temperatures tell theirs only along with their health (``-H``). Others are
+        not asked for that: a USB bridge that cannot tell it would end the call before the temperature.
         """
         check = "never" if nocheck == "never" else f"{nocheck},{ASLEEP_STATUS}"
-        argv = [self.path, "-j", "-n", check, "-i", "-A", *(["-d", kind] if kind else []), device]
+        health = ["-H"] if kind == "scsi" else []
+        argv = [self.path, "-j", "-n", check, "-i", *health, "-A", *(["-d", kind] if kind else []), device]
         try:
             return interpret(self._program.run(argv, LIMIT), now)
         except DriverError as error:
@@ -139,16 +145,19 @@ def interpret(output: Output, now: Seconds) -> Answer:
 
 
 def _document(out: bytes) -> dict[str, Any]:
-    """The JSON object in ``out``, whatever stands before and after it.
+    """The JSON object in ``out``, whatever stands before and after it, braces among it.
+
+    Control characters in texts are taken as they are: not every version writes them as JSON wants.
 
     :raises DriverError: there is none, or it is cut off
     """
     text = out.decode(errors="replace")
-    start = text.find("{")
+    begin = _DOCUMENT.search(text)
+    start = begin.start() if begin else text.find("{")
     if start < 0:
         raise DriverError("smartctl printed no JSON; version 7.0 or later is needed")
     try:
-        document: dict[str, Any] = json.JSONDecoder().raw_decode(text, start)[0]
+        document: dict[str, Any] = json.JSONDecoder(strict=False).raw_decode(text, start)[0]
     except (ValueError, RecursionError) as error:
         raise DriverError("smartctl's JSON is damaged or cut off") from error
     return document
@@ -162,7 +171,7 @@ def _at(document: object, *path: str) -> object:
 
 def _text(document: object, *path: str) -> str | None:
     value = _at(document, *path)
-    return value.strip() or None if isinstance(value, str) else None
+    return value.strip(" \t\r\n\0") or None if isinstance(value, str) else None
 
 
 def _messages(document: object) -> list[tuple[str, str]]:
