@@ -22,7 +22,11 @@ def output(number: int, duty: str = "40 %, automatic (mode 5)") -> Found:
 
 
 def tachometer(number: int, speed: str = "900 RPM") -> Found:
-    return Found(f'{{ hwmon = "nct6798", fan = {number} }}', f"fan{number} of nct6798 at /sys/devices/x: {speed}")
+    return Found(
+        f'{{ hwmon = "nct6798", fan = {number} }}',
+        f"fan{number} of nct6798 at /sys/devices/x: {speed}",
+        speed == "900 RPM",
+    )
 
 
 def config(text: str, folder: Path) -> Config:
@@ -89,6 +93,49 @@ def test_without_drives_and_processor_the_first_temperature_is_used(tmp_path: Pa
     made = config(render(Host({"hwmon": [AIR, GPU]})), tmp_path)
     assert made.server is not None
     assert [device.name for device in made.server.shelves[0].devices] == ["nct6798 SYSTIN"]
+
+
+def test_a_temperature_that_cannot_be_is_not_the_one_that_is_used(tree: Tree, tmp_path: Path) -> None:
+    tree.chip(0, "acpitz", "virtual/thermal/thermal_zone0", temp1_input=-263200)
+    tree.chip(1, "it8728", "platform/it87.2608", temp1_input=-55000, temp2_input=33000, temp3_input=127500)
+    text = render(look(tree.root))
+    made = config(text, tmp_path)
+    assert made.server is not None
+    assert [device.name for device in made.server.shelves[0].devices] == ["it8728 temp2"]
+    assert "thermal_zone0: no reading: gave -263.2 °C, which cannot be" in text
+    assert text.count("no reading") == 3
+
+
+def test_where_nothing_measures_the_first_is_used_all_the_same(tree: Tree, tmp_path: Path) -> None:
+    tree.chip(0, "acpitz", "virtual/thermal/thermal_zone0", temp1_input="")
+    tree.chip(1, "it8728", "platform/it87.2608", temp1_input=-55000)
+    made = config(render(look(tree.root)), tmp_path)
+    assert made.server is not None
+    assert [device.name for device in made.server.shelves[0].devices] == ["acpitz temp1"]
+
+
+def test_the_fan_of_a_graphics_card_and_one_that_cannot_be_measured_are_offers(tree: Tree, tmp_path: Path) -> None:
+    tree.chip(
+        2, "amdgpu", "pci0000:00/0000:03:00.0", pwm1=90, pwm1_enable=2, fan1_input=1500, temp1_input=38000,
+        temp1_label="edge",
+    )  # fmt: skip
+    tree.chip(
+        3, "nct6798", "platform/nct6775.656", pwm1=90, pwm1_enable=5, fan1_input="garbage", pwm2=90, fan2_input=9
+    )
+    made = config(render(look(tree.root)), tmp_path)
+    assert made.client is not None
+    assert [fan.settings for fan in made.client.fans] == [
+        drivers.fan_kind("hwmon").Settings(hwmon="nct6798", pwm=2),
+    ]
+
+
+def test_types_of_zones_that_no_configuration_can_name_hide_no_other(tree: Tree) -> None:
+    for number, kind in enumerate(("\u00b2", "a\tb", "pch_skylake")):
+        tree.put(f"sys/class/thermal/thermal_zone{number}/type", f"{kind}\n")
+        tree.put(f"sys/class/thermal/thermal_zone{number}/temp", "\u00b2\n" if number == 0 else "40000\n")
+    text = render(look(tree.root))
+    assert "could not look" not in text
+    assert "thermal zone pch_skylake: 40.0 °C" in text
 
 
 def test_a_drive_found_twice_is_used_once(tmp_path: Path) -> None:

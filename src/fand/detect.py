@@ -97,7 +97,7 @@ def _detect(kind: Callable[[str], Any], name: str, root: Path) -> list[Found]:
 
 
 def _devices(host: Host) -> tuple[list[Found], list[Found]]:
-    """Those to use, none twice, and those to offer; without any to use, the first to offer is used."""
+    """Those to use, none twice, and those to offer; without any to use, the first that measures something."""
     order = [*READY, *(name for name in host.sensors if name not in READY)]
     ready: dict[str, Found] = {}
     others: list[Found] = []
@@ -108,7 +108,11 @@ def _devices(host: Host) -> tuple[list[Found], list[Found]]:
                 ready[identity] = found
             else:
                 others.append(found)
-    return (list(ready.values()), others) if ready else (others[:1], others[1:])
+    if not ready and others:
+        first = next((found for found in others if found.ready), others[0])
+        others.remove(first)
+        return [first], others
+    return list(ready.values()), others
 
 
 def _server(ready: Sequence[Found], others: Sequence[Found]) -> str:
@@ -136,8 +140,8 @@ def _client(host: Host) -> str:
     for name, outputs in host.fans.items():
         for found in outputs:
             tachometer = inputs.pop(_place(found, "pwm"), None) if name == "hwmon" else None
-            turns = tachometer is None or not re.search(r": (0 RPM|unknown)$", tachometer.comment)
-            (ready if name == "hwmon" and turns else others).append((found, tachometer))
+            turns = tachometer is None or tachometer.ready
+            (ready if name == "hwmon" and found.ready and turns else others).append((found, tachometer))
     head = (
         '\n# On the host that has the fans, for "fand-client":\n[client]\nshelf = "shelf1"\nservers = ["localhost"]\n'
     )

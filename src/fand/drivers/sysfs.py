@@ -23,6 +23,7 @@ _PROCESSOR: Final = re.compile(
     r"coretemp|k8temp|k10temp|zenpower|x86_pkg_temp|bcm\d+_thermal|cpu[-_]?therm(al)?|CPU-therm"
     r"|(cpu|soc|cluster|package|big|little)[-_0-9a-z]*[-_]thermal"
 )
+_GRAPHICS: Final = ("amdgpu", "radeon", "nouveau", "i915", "xe")
 _NUMBERED: Final = re.compile(r"hwmon/hwmon\d+/?$|^hwmon\d+$")
 
 
@@ -135,6 +136,11 @@ def find_chip(which: str, root: Path = Path("/")) -> Chip:
 def is_processor(name: str) -> bool:
     """Whether a hwmon chip or a thermal zone of this name is inside a processor."""
     return _PROCESSOR.fullmatch(name) is not None
+
+
+def is_graphics(name: str) -> bool:
+    """Whether a hwmon chip of this name is a graphics card."""
+    return name in _GRAPHICS
 
 
 def numbers(folder: Path, pattern: str) -> list[int]:

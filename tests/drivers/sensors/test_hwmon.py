@@ -154,7 +154,9 @@ def test_what_is_detected_can_be_configured(tree: Tree) -> None:
         '{ hwmon = "/sys/devices/pci/0000:02:00.0", label = "edge", family = "gpu" }',
     ]
     assert found[0].comment == "temp1 of nct6798 at /sys/devices/platform/nct6775.656: 36.5 °C"
-    assert found[2].comment.endswith("no reading")
+    assert "no reading: " in found[2].comment
+    assert "'junk', not a whole number" in found[2].comment
+    assert [thing.ready for thing in found] == [True, True, False, True, True, True]
     for thing in found:
         keys = tomllib.loads(f"x = {thing.line}")["x"]
         assert keys.pop("family") in ("air", "gpu")

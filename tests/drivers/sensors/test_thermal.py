@@ -59,7 +59,8 @@ def test_what_is_detected(tree: Tree) -> None:
     zone(tree, 1, "gpu-thermal", 51000)
     zone(tree, 2, "gpu-thermal", 52000)
     zone(tree, 3, "cpu-thermal", 52000)
-    assert [(found.line, found.comment) for found in thermal.detect(tree.root)] == [
-        ('{ thermal = "acpitz", family = "air" }', "thermal zone acpitz: no reading"),
-        ('{ thermal = "gpu-thermal", family = "air" }', "thermal zone gpu-thermal: 51.0 °C"),
-    ]
+    silent, hottest = thermal.detect(tree.root)
+    assert (silent.line, silent.ready) == ('{ thermal = "acpitz", family = "air" }', False)
+    assert silent.comment.startswith("thermal zone acpitz: no reading: ")
+    assert (hottest.line, hottest.ready) == ('{ thermal = "gpu-thermal", family = "air" }', True)
+    assert hottest.comment == "thermal zone gpu-thermal: 52.0 °C"

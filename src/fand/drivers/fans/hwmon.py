@@ -25,7 +25,7 @@ import msgspec
 
 from fand.drivers.found import Found, table
 from fand.drivers.originals import Original
-from fand.drivers.sysfs import Chip, chips, find_chip, numbers, peek, read_int, write
+from fand.drivers.sysfs import Chip, chips, find_chip, is_graphics, numbers, peek, read_int, write
 from fand.exceptions import DriverError
 from fand.units import FULL, Percent
 
@@ -247,7 +247,9 @@ def detect(root: Path = Path("/")) -> list[Found]:
             now = f"{int(pwm) * 100 / MAX:.0f} %" if pwm.isdigit() else "unknown"
             owner = {None: "", "0": ", at full speed", "1": ", manual"}.get(mode, f", automatic (mode {mode})")
             line = table(hwmon=which, pwm=number)
-            found.append(Found(line, f"pwm{number} of {chip.name} at {chip.device}: {now}{owner}"))
+            # a graphics card cools itself by its fan: that of a shelf would let it boil
+            ready = not is_graphics(chip.name)
+            found.append(Found(line, f"pwm{number} of {chip.name} at {chip.device}: {now}{owner}", ready))
     return found
 
 

@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from fand.control import judge
-from fand.drivers.found import Found, table
-from fand.drivers.sysfs import Chip, chips, find_chip, is_processor, numbers, peek, temperature
+from fand.drivers.found import Found, shown, table
+from fand.drivers.sysfs import Chip, chips, find_chip, is_graphics, is_processor, numbers, peek, temperature
 from fand.drivers.text import named
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Reading
@@ -22,9 +22,6 @@ from fand.units import Seconds
 
 INTERVAL: Final = Seconds(5.0)
 TIMEOUT: Final = Seconds(5.0)
-
-_GRAPHICS: Final = ("amdgpu", "radeon", "nouveau", "i915", "xe")
-"""Reading them while they are suspended would wake them, or fail."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,12 +59,13 @@ class HwmonSensor:
         """The temperature, from the chip wherever it is now."""
         try:
             chip, number = self._find()
-            if chip.name in _GRAPHICS and peek(chip.folder / "device/power/runtime_status") == "suspended":
-                return Asleep(now)
-            return judge(temperature(chip.folder, number), now, drive=chip.name == "nvme")
         except DriverError as error:
+            reading: Reading = Failed(str(error), now)
+        else:
+            reading = _read(chip, number, now)
+        if isinstance(reading, Failed):
             self._found = None
-            return Failed(str(error), now)
+        return reading
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -107,10 +105,24 @@ def detect(root: Path = Path("/")) -> list[Found]:
                 line = table(hwmon=which, label=label, family=_family(chip))
             else:
                 line = table(hwmon=which, input=number, family=_family(chip))
-            value = peek(chip.folder / f"temp{number}_input") or ""
-            now = f"{int(value) / 1000:.1f} °C" if value.lstrip("-").isdigit() else "no reading"
-            found.append(Found(line, f"temp{number} of {chip.name} at {chip.device}: {now}"))
+            reading = _read(chip, number, Seconds(0.0))
+            comment = f"temp{number} of {chip.name} at {chip.device}: {shown(reading)}"
+            found.append(Found(line, comment, not isinstance(reading, Failed)))
     return found
+
+
+def _read(chip: Chip, number: int, now: Seconds) -> Reading:
+    if _suspended(chip):
+        return Asleep(now)
+    try:
+        return judge(temperature(chip.folder, number), now, drive=chip.name == "nvme")
+    except DriverError as error:
+        return Failed(str(error), now)
+
+
+def _suspended(chip: Chip) -> bool:
+    """Whether it is a graphics card that sleeps: to read it would wake it, or fail."""
+    return is_graphics(chip.name) and peek(chip.folder / "device/power/runtime_status") == "suspended"
 
 
 def _choose(chip: Chip, settings: Settings) -> int:
@@ -138,4 +150,4 @@ def _family(chip: Chip) -> str:
         return "cpu"
     if chip.name == "nvme":
         return "nvme"
-    return "gpu" if chip.name in _GRAPHICS else "air"
+    return "gpu" if is_graphics(chip.name) else "air"

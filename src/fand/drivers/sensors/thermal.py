@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from fand.control import judge
-from fand.drivers.found import Found, table
-from fand.drivers.sysfs import is_processor, peek, read_int
+from fand.drivers.found import Found, shown, table
+from fand.drivers.sysfs import is_processor, read_int
 from fand.drivers.text import named
 from fand.drivers.zones import zones
 from fand.exceptions import DriverError
@@ -74,12 +74,12 @@ def open_sensor(settings: Settings, root: Path = Path("/")) -> ThermalSensor:
 def detect(root: Path = Path("/")) -> list[Found]:
     """Every type of zone but those of processors, which the kind cpu finds."""
     found: dict[str, Found] = {}
-    for kind, folder in zones(root):
-        if is_processor(kind):
+    for kind, _ in zones(root):
+        if is_processor(kind) or not kind.isprintable():
             continue
-        value = peek(folder / "temp") or ""
-        now = f"{int(value) / 1000:.1f} °C" if value.lstrip("-").isdigit() else "no reading"
-        found.setdefault(kind, Found(table(thermal=kind, family=_family(kind)), f"thermal zone {kind}: {now}"))
+        reading = open_sensor(Settings(kind), root).read(Seconds(0.0))
+        line = table(thermal=kind, family=_family(kind))
+        found[kind] = Found(line, f"thermal zone {kind}: {shown(reading)}", not isinstance(reading, Failed))
     return list(found.values())
 
 

@@ -85,9 +85,10 @@ def detect(root: Path = Path("/")) -> list[Found]:
             settings = Settings(which, number)
             try:
                 rpm = open_tachometer(settings, root).rpm(Seconds(0.0))
+                turns = bool(rpm)
                 now = "unknown" if rpm is None else f"{rpm:.0f} RPM"
             except DriverError as error:
-                now = str(error)
+                now, turns = str(error), False
             line = table(hwmon=which, fan=number)
-            found.append(Found(line, f"fan{number} of {chip.name} at {chip.device}: {now}"))
+            found.append(Found(line, f"fan{number} of {chip.name} at {chip.device}: {now}", turns))
     return found
