@@ -19,7 +19,7 @@ from fand.util import parse_args
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``fand-clientrpi`` with the arguments ``argv`` (None: those of the process); returns the exit status."""
     options = parser()
-    args = parse_args(options, argv)
+    args = parse_args(options, argv, aside=True)
     try:
         config = configured(args, os.environ)
     except ValueError as error:  # settings that a driver refuses

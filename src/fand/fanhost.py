@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Drive the fans of this host as the servers of their shelf ask, and safely without them.",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="a fand.toml with a table [client]")
-    args = parse_args(parser, argv, port=None)
+    args = parse_args(parser, argv, port=None, aside=True)
     return run(parser.prog, lambda: configured(args.config, args.address, args.port))
 
 

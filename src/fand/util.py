@@ -199,7 +199,11 @@ def default_signal_handler(sig: int, frame: "FrameType | None") -> None:  # noqa
 
 
 def parse_args(
-    parser: "argparse.ArgumentParser", argv: Sequence[str] | None = None, *, port: int | None = DEFAULT_PORT
+    parser: "argparse.ArgumentParser",
+    argv: Sequence[str] | None = None,
+    *,
+    port: int | None = DEFAULT_PORT,
+    aside: bool = False,
 ) -> "argparse.Namespace":
     """Add the options that all programs have, parse, and set up logging and the PID file accordingly.
 
@@ -209,6 +213,8 @@ def parse_args(
     :param parser: the program's own; its options are kept
     :param argv: what to parse instead of the command line
     :param port: what ``port`` is unless given; None lets the program look into its configuration
+    :param aside: whether a thread of its own writes the log, so that a program with better things to do never waits
+        for who reads it
     """
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("-a", "--address", help="address of the server")
@@ -219,7 +225,7 @@ def parse_args(
     parser.add_argument("-P", "--pidfile", metavar="FILE", help="write the process id to this file while running")
     args = parser.parse_args(argv)
     try:
-        _set_up_logging(logging.CRITICAL if args.quiet else _LEVELS[min(args.verbose, 3)], args.logfile)
+        _set_up_logging(logging.CRITICAL if args.quiet else _LEVELS[min(args.verbose, 3)], args.logfile, aside=aside)
     except OSError as error:
         parser.error(f"cannot write to the log file {args.logfile}: {error.strerror}")
     if args.pidfile is not None:
@@ -243,7 +249,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _set_up_logging(level: int, logfile: str | None) -> None:
+def _set_up_logging(level: int, logfile: str | None, *, aside: bool) -> None:
     """Send the log of the whole process to ``logfile`` or to stderr.
 
     :raises OSError: the file cannot be written
@@ -256,6 +262,12 @@ def _set_up_logging(level: int, logfile: str | None) -> None:
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(_ForJournal() if _stderr_is_journal() else logging.Formatter(_ON_STDERR))
+    if aside:
+        from fand.aside import Aside, Stderr  # noqa: PLC0415 - for the programs that stay
+
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stderr__ is not None:
+            handler.setStream(Stderr())
+        handler = Aside([handler])
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level)

@@ -43,11 +43,14 @@ def until(condition: Callable[[], bool], what: str = "what was waited for") -> N
 class Program:
     """A fand program as a process of its own; its log is ``log``."""
 
-    def __init__(self, log: Path, *args: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, log: Path, *args: str, env: dict[str, str] | None = None, stderr: int | None = None) -> None:
         self.log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fand", *args], stdout=file, stderr=file, env={**os.environ, **(env or {})}
+                [sys.executable, "-m", "fand", *args],
+                stdout=file,
+                stderr=file if stderr is None else stderr,
+                env={**os.environ, **(env or {})},
             )
 
     def __enter__(self) -> Self:
@@ -113,10 +116,10 @@ class Site:
         self.port = int(found[1])
         return program
 
-    def client(self, *args: str, **env: str) -> Program:
+    def client(self, *args: str, stderr: int | None = None, **env: str) -> Program:
         log = self.folder / f"client{len(self._started)}.log"
         where = ("-a", "127.0.0.1", "-p", str(self.port))
-        program = Program(log, "client", "-c", str(self.config), "-vv", *where, *args, env=env)
+        program = Program(log, "client", "-c", str(self.config), "-vv", *where, *args, env=env, stderr=stderr)
         self._started.append(program)
         return program
 

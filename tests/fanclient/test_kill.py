@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fanclient.processes import Site
+from tests.test_aside import full_pipe
 
 DEMAND = 75.0
 
@@ -109,3 +110,14 @@ def test_a_client_that_was_killed_begins_with_full_speed(site: Site) -> None:
     assert site.duty == DEMAND  # nobody drives it: that is for the service manager to mend
     site.client()
     site.until_duty(100)
+
+
+def test_a_log_that_nobody_reads_does_not_hold_the_fans(site: Site) -> None:
+    """A pager that waits, a terminal held by Ctrl-S, a journal whose disk hangs."""
+    server = site.server()
+    with full_pipe() as (_, writer):
+        client = site.client(stderr=writer)
+        site.until_duty(DEMAND)
+        server.kill()
+        site.until_duty(100)
+        assert client.end() == 0

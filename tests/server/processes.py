@@ -73,12 +73,12 @@ class Server:
 
 
 @contextmanager
-def running(config: Path, *options: str, **environ: str) -> Iterator[Server]:
+def running(config: Path, *options: str, stderr: int = subprocess.PIPE, **environ: str) -> Iterator[Server]:
     """A server on a free port of loopback, stopped at the end if it still runs."""
     process = subprocess.Popen(
         [sys.executable, "-m", "fand", "server", "-c", str(config), "-p", "0", "-v", *options],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         env={**os.environ, **environ},
     )

@@ -18,6 +18,7 @@ from fand.config import ServerConfig
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import listen
 from fand.wire import Request, encode
+from tests.test_aside import full_pipe
 
 from .processes import Server, Talk, running, write_config, write_shelf
 
@@ -158,6 +159,16 @@ def test_a_client_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) ->
         talk.sock.sendall(encode(Request.GET_STATUS, ("shelf1",)) * 300)
         for _ in range(200):  # turns, in which the other's answers fill what the sockets hold
             assert other.ask(Request.PING) == (Request.ACK, ())
+        server.stop()
+        assert server.process.returncode == 0
+
+
+def test_a_log_that_nobody_reads_holds_up_neither_clients_nor_the_end(tmp_path: Path) -> None:
+    config = write_shelf(tmp_path, '{ fake = "nan", family = "hdd", interval = 0.05 }')
+    with full_pipe() as (_, writer), running(config, "-vv", stderr=writer) as server, server.talk() as talk:
+        for _ in range(3):
+            talk.send(Request.GET_PWM, "shelf1")
+            assert talk.reply() == (Request.SET_PWM, ("shelf1", 100))
         server.stop()
         assert server.process.returncode == 0
 

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``fand-server`` with the arguments ``argv`` (None: those of the process); returns the exit status."""
-    args = parse_args(_parser(), argv, port=None)
+    args = parse_args(_parser(), argv, port=None, aside=True)
     try:
         return _run(args)
     except FandError as error:
