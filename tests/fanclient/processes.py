@@ -51,6 +51,7 @@ class Program:
                 stdout=file,
                 stderr=file if stderr is None else stderr,
                 env={**os.environ, **(env or {})},
+                process_group=0,  # as a shell starts it, so that a terminal's signals can stop it
             )
 
     def __enter__(self) -> Self:

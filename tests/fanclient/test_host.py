@@ -10,7 +10,7 @@ import pytest
 
 from fand.config.values import ClientConfig
 from fand.exceptions import ConfigError
-from fand.fanclient.host import assert_interval, run, serve, state_folder
+from fand.fanclient.host import PAUSES, SIGNALS, assert_interval, run, serve, state_folder
 from fand.units import Seconds
 from tests.fanclient.parts import FanFile
 from tests.fanclient.processes import Site, until
@@ -32,7 +32,7 @@ def config(*fans: FanFile) -> ClientConfig:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_gives_the_fans_back_and_ends_in_good_order(site: Site, number: signal.Signals) -> None:
     server, client = site.server(), site.client()
     site.until_duty(75)
@@ -53,6 +53,24 @@ def test_who_started_it_to_survive_the_terminal_is_obeyed(site: Site) -> None:
     client.process.send_signal(signal.SIGHUP)
     site.until_duty(100)  # it writes on
     assert client.end() == 0
+
+
+def test_a_terminal_cannot_stop_it_with_the_fans_as_they_are(site: Site) -> None:
+    server, client = site.server(), site.client()
+    site.until_duty(75)
+    for number in PAUSES:
+        client.process.send_signal(number)
+    server.kill()
+    site.until_duty(100)
+    assert client.end() == 0
+
+
+def test_an_interrupt_before_there_are_fans_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> ClientConfig:
+        raise KeyboardInterrupt
+
+    assert run("fand-client", interrupted) == 1
+    assert capsys.readouterr().err == "fand-client: interrupted\n"
 
 
 def test_a_server_that_hangs_does_not_hold_up_the_end(site: Site) -> None:

@@ -26,8 +26,20 @@ from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What ends a fan client. By default the last would end it with the fans as they are: a terminal was closed."""
+SIGNALS: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+)
+"""What ends a fan client. By default all but the first two would end it with the fans as they are: a terminal was
+closed, or somebody pressed Ctrl-\\ or took it for another program."""
+
+PAUSES: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+"""What a terminal stops programs by, such as Ctrl-Z: the fans would stay as they are, so it is ignored."""
 
 
 def run(program: str, config: Callable[[], ClientConfig]) -> int:
@@ -39,6 +51,9 @@ def run(program: str, config: Callable[[], ClientConfig]) -> int:
         serve(config())
     except FandError as error:
         sys.stderr.writelines(f"{program}: {fault}\n" for fault in str(error).splitlines())
+        return 1
+    except KeyboardInterrupt:  # before the fans were taken over
+        sys.stderr.write(f"{program}: interrupted\n")
         return 1
     except Exception:  # noqa: BLE001 - told with its traceback: nobody outside can be to blame
         _log.exception("%s ends by a fault of its own; the fans were given back", program)
@@ -103,8 +118,10 @@ def _signals(post: Post) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
         post.put(Stop())
 
-    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup(1)
-    before = {number: signal.signal(number, stop) for number in SIGNALS[: -1 if ignored else None]}
+    # who started it to survive one of them, as nohup(1) does, is obeyed
+    ends = [number for number in SIGNALS if number in SIGNALS[:2] or signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in ends}
+    before |= {number: signal.signal(number, signal.SIG_IGN) for number in PAUSES}
     try:
         yield
     finally:
