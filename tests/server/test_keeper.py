@@ -126,16 +126,43 @@ def test_the_end_of_an_override_is_pushed_when_it_comes() -> None:
 def test_who_did_not_read_is_told_later() -> None:
     async def main() -> list[tuple[float, Any]]:
         room = Room()
-        room.subscribe()
+        who = room.subscribe()
         room.pushed.reads = False
         room.read(40)
         await asyncio.sleep(0.5)
         room.pushed.reads = True
-        room.keeper.refresh(room.shelf)
+        room.keeper.catch_up(who)
+        room.keeper.catch_up(who)
         room.keeper.stop()
         return room.pushed.told
 
     assert travel(main) == [(0.5, 75)]
+
+
+def test_a_newcomer_costs_nothing_for_those_who_are_there() -> None:
+    """Thousands may come at once, such as after a restart: each must not be a round through all."""
+
+    class Counted(dict[Peer, bytes]):
+        rounds = 0
+
+        def items(self) -> Any:
+            self.rounds += 1
+            return super().items()
+
+    async def main() -> None:
+        room = Room()
+        room.shelf.subscribers = counted = Counted()
+        room.subscribe()
+        rounds = counted.rounds
+        for _ in range(10):
+            room.subscribe()
+        assert counted.rounds == rounds
+        room.read(40)
+        assert counted.rounds == rounds + 1
+        assert [duty for _, duty in room.pushed.told] == [75] * 11
+        room.keeper.stop()
+
+    travel(main)
 
 
 def test_without_subscribers_nothing_runs() -> None:
@@ -187,10 +214,24 @@ def test_faults_are_logged_when_they_start_and_end(caplog: pytest.LogCaptureFixt
         ("ERROR", "shelf1: device b has not answered since the start: no answer"),
         ("ERROR", "shelf1: hdd a at 55.5 °C, critical from 50 °C"),
         ("ERROR", "shelf1: hdd b at 55.5 °C, critical from 50 °C"),
-        ("WARNING", "shelf1: over: device a has not answered since the start: no answer"),
-        ("WARNING", "shelf1: over: device b has not answered since the start: no answer"),
-        ("WARNING", "shelf1: over: hdd a at 56.0 °C, critical from 50 °C"),
-        ("WARNING", "shelf1: over: hdd b at 56.0 °C, critical from 50 °C"),
+        ("ERROR", "shelf1: over: device a has not answered since the start: no answer"),
+        ("ERROR", "shelf1: over: device b has not answered since the start: no answer"),
+        ("ERROR", "shelf1: over: hdd a at 56.0 °C, critical from 50 °C"),
+        ("ERROR", "shelf1: over: hdd b at 56.0 °C, critical from 50 °C"),
+    ]
+
+
+def test_devices_that_differ_by_a_number_have_each_its_own_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        room = Room(shelf(devices=("disk1", "disk2")))
+        room.read(55)
+        room.read(56)
+
+    with caplog.at_level(logging.WARNING):
+        travel(main)
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        "shelf1: hdd disk1 at 55.0 °C, critical from 50 °C",
+        "shelf1: hdd disk2 at 55.0 °C, critical from 50 °C",
     ]
 
 

@@ -229,7 +229,7 @@ def test_a_system_without_threads_is_a_failure(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_fault_is_logged_when_it_starts_changes_and_ends(caplog: pytest.LogCaptureFixture) -> None:
-    failures = iter(["lost", "lost", "odd", "odd", None, None, "lost"])
+    failures = iter(["lost for 1 s", "lost for 2.5 s", "odd", "odd", None, None, "lost for 3 s"])
 
     def play(now: Seconds) -> Reading:
         failure = next(failures)
@@ -238,10 +238,10 @@ def test_a_fault_is_logged_when_it_starts_changes_and_ends(caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING):
         watched(Played(play), 65)
     assert [record.getMessage() for record in caplog.records] == [
-        "shelf1: a failed: lost",
+        "shelf1: a failed: lost for 1 s",
         "shelf1: a failed: odd",
         "shelf1: a answers again",
-        "shelf1: a failed: lost",
+        "shelf1: a failed: lost for 3 s",
     ]
 
 

@@ -34,10 +34,14 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that demands a duty whatever the temperatures and the operator say."""
+    """Something that demands a duty whatever the temperatures and the operator say.
+
+    ``device`` is the name of the one that has it; empty where it is the whole shelf's.
+    """
 
     duty: Percent
     reason: str
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +99,20 @@ def _faults(law: ShelfLaw, devices: Sequence[Device], states: Sequence[Health], 
         track = device.track
         failure = f": {track.failure.reason}" if track.failure is not None else ""
         if state is Health.WAITING:
-            faults.append(Fault(FULL, f"{_title(device)} has not answered since the start{failure}"))
+            faults.append(Fault(FULL, f"{_title(device)} has not answered since the start{failure}", device.name))
         elif state is Health.LOST and track.last is not None:
-            faults.append(Fault(law.on_lost, f"{_title(device)} lost for {now - track.last.at:.0f} s{failure}"))
+            faults.append(
+                Fault(law.on_lost, f"{_title(device)} lost for {now - track.last.at:.0f} s{failure}", device.name)
+            )
         if not isinstance(track.last, Temperature) or state is Health.ABSENT:
             continue
         family = law.of(track.family)
         if family is None:
             whose = f"the shelf has no curve for family {track.family}" if track.family else "its family is not known"
-            faults.append(Fault(FULL, f"{_title(device)} at {track.last.celsius:.1f} °C: {whose}"))
+            faults.append(Fault(FULL, f"{_title(device)} at {track.last.celsius:.1f} °C: {whose}", device.name))
         elif family.critical is not None and track.last.celsius >= family.critical:
             reason = f"{_title(device)} at {track.last.celsius:.1f} °C, critical from {family.critical:g} °C"
-            faults.append(Fault(FULL, reason))
+            faults.append(Fault(FULL, reason, device.name))
     if all(state is Health.ABSENT for state in states):
         faults.append(Fault(law.on_lost, "no device is there, so that nothing is known of the shelf"))
     return tuple(faults)

@@ -147,9 +147,7 @@ class Connection(asyncio.Protocol):
         if self._ending:
             return
         self._disarm()
-        for shelf in self._desk.hall.shelves.values():
-            if self.peer in shelf.subscribers:
-                self._desk.keeper.refresh(shelf)
+        self._desk.keeper.catch_up(self.peer)
         self._go_on()
 
     def push(self, frame: bytes) -> bool:

@@ -31,13 +31,14 @@ class _Kept:
     frame: bytes = b""
     beat: Seconds = Seconds(0.0)
     timer: asyncio.TimerHandle | None = None
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 class Keeper:
     """``push`` sends a frame to one subscriber; False if that one is not reading now."""
 
     def __init__(self, hall: Hall, clock: Clock, push: Callable[[Peer, bytes], bool]) -> None:
+        self._hall = hall
         self._clock = clock
         self._push = push
         self._kept = {name: _Kept() for name in hall.shelves}
@@ -48,7 +49,8 @@ class Keeper:
         now = Moment(self._clock.mono(), self._clock.wall())
         frame = shelf.frame(now)
         self._log_faults(shelf, kept, now)
-        if frame != kept.frame:
+        changed = frame != kept.frame
+        if changed:
             kept.frame = frame
             decision = shelf.decision(now)
             _log.info("%s: %.3g %% (%s)", shelf.name, decision.duty, decision.reason)
@@ -62,11 +64,20 @@ class Keeper:
         beat = now.mono >= kept.beat
         if beat:
             kept.beat = Seconds(now.mono + HEARTBEAT)
-        for peer, told in tuple(shelf.subscribers.items()):
-            if (beat or told != frame) and self._push(peer, frame):
-                shelf.subscribers[peer] = frame
+        if changed or beat:  # not for every newcomer: thousands may come at once
+            for peer, told in tuple(shelf.subscribers.items()):
+                if (beat or told != frame) and self._push(peer, frame):
+                    shelf.subscribers[peer] = frame
         delay = max(min(shelf.valid_until, kept.beat) - now.mono, _INSTANT)
         kept.timer = asyncio.get_running_loop().call_later(delay, self.refresh, shelf)
+
+    def catch_up(self, peer: Peer) -> None:
+        """``peer`` reads again: tell it what it missed."""
+        now = Moment(self._clock.mono(), self._clock.wall())
+        for shelf in self._hall.shelves.values():
+            told = shelf.subscribers.get(peer)
+            if told is not None and told != (frame := shelf.frame(now)) and self._push(peer, frame):
+                shelf.subscribers[peer] = frame
 
     def stop(self) -> None:
         """Push nothing any more."""
@@ -79,9 +90,10 @@ class Keeper:
         if any(device.track.last is None and device.track.failure is None for device in shelf.devices):
             return  # not everyone has been asked yet: S1 at work, no fault
         # Times and temperatures change all the while; a fault without them is the same fault.
-        faults = {_NUMBERS.sub("", fault.reason): fault.reason for fault in shelf.decision(now).faults}
+        told = shelf.decision(now).faults
+        faults = {(fault.device, _NUMBERS.sub("", fault.reason)): fault.reason for fault in told}
         for key in faults.keys() - kept.faults.keys():
             _log.error("%s: %s", shelf.name, faults[key])
         for key in kept.faults.keys() - faults.keys():
-            _log.warning("%s: over: %s", shelf.name, kept.faults[key])
+            _log.error("%s: over: %s", shelf.name, kept.faults[key])
         kept.faults = faults

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
+from typing import Final
 
 from fand.config import DeviceConfig
 from fand.control import judge
@@ -12,6 +14,8 @@ from fand.server.readers import Readers
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
+
+_NUMBERS: Final = re.compile(r"[0-9.]+")
 
 Answer = tuple[Reading, str | None]
 """A reading, and the family that the device is now known to be of."""
@@ -72,12 +76,13 @@ class Watcher:
 
     def _noted(self, reading: Reading) -> Reading:
         """Log what begins, changes and ends."""
-        failure = reading.reason if isinstance(reading, Failed) else None
+        # a time or a temperature may be another each time, and it is the same failure
+        failure = _NUMBERS.sub("", reading.reason) if isinstance(reading, Failed) else None
         if failure != self._failure:
-            if failure is None:
-                _log.warning("%s: %s answers again", self.shelf, self.device.name)
+            if isinstance(reading, Failed):
+                _log.warning("%s: %s failed: %s", self.shelf, self.device.name, reading.reason)
             else:
-                _log.warning("%s: %s failed: %s", self.shelf, self.device.name, failure)
+                _log.warning("%s: %s answers again", self.shelf, self.device.name)
             self._failure = failure
         return reading
 
