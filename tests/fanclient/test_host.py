@@ -3,7 +3,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,9 +32,21 @@ def config(*fans: FanFile) -> ClientConfig:
     )
 
 
+@contextmanager
+def _handled(number: signal.Signals, how: signal.Handlers) -> Iterator[None]:
+    """What happens by a signal in the programs that are started meanwhile."""
+    handler = signal.signal(number, how)
+    try:
+        yield
+    finally:
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_gives_the_fans_back_and_ends_in_good_order(site: Site, number: signal.Signals) -> None:
-    server, client = site.server(), site.client()
+    server = site.server()
+    with _handled(number, signal.SIG_DFL):
+        client = site.client()
     site.until_duty(75)
     assert client.end(number) == 0
     assert site.duty == 100
@@ -43,11 +55,8 @@ def test_a_signal_gives_the_fans_back_and_ends_in_good_order(site: Site, number:
 
 
 def test_who_started_it_to_survive_the_terminal_is_obeyed(site: Site) -> None:
-    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; children inherit it
-    try:
+    with _handled(signal.SIGHUP, signal.SIG_IGN):  # as nohup does
         client = site.client()
-    finally:
-        signal.signal(signal.SIGHUP, handler)
     site.until_duty(100)
     site.duty_file.unlink()
     client.process.send_signal(signal.SIGHUP)
