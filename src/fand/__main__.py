@@ -25,14 +25,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int | None = import_module(SERVICES[words[0]][0]).main(words[1:])
         return status or 0
     if words and words[0] in ("-V", "--version"):
-        sys.stdout.write(f"fand {__version__}\n")
-        return 0
+        return _print(f"fand {__version__}\n")
     if words and words[0] in ("-h", "--help"):
-        sys.stdout.write(_usage())
-        return 0
+        return _print(_usage())
     fault = f"there is no service {words[0]!r}" if words else "which service?"
     sys.stderr.write(f"{_usage()}\nfand: {fault}\n")
     return 2
+
+
+def _print(text: str) -> int:
+    from fand.exceptions import FandError  # noqa: PLC0415 - no service needs them from here
+    from fand.output import say  # noqa: PLC0415
+
+    try:
+        say(text)
+    except FandError as error:
+        sys.stderr.write(f"fand: {error}\n")
+        return 1
+    return 0
 
 
 def _usage() -> str:

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from fand import drivers
 from fand.drivers.found import Found, table
+from fand.exceptions import FandError
+from fand.output import say
 
 READY: Final = ("drive", "smart", "cpu")
 """The sensor kinds whose devices are used as they are found, in this order; those of the others are comments."""
@@ -84,7 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Print this host's drives, temperatures, fan outputs and tachometers as a fand.toml to edit.",
     )
     parser.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
-    sys.stdout.write(render(look(parser.parse_args(argv).root)))
+    args = parser.parse_args(argv)
+    try:
+        say(render(look(args.root)))
+    except FandError as error:
+        sys.stderr.write(f"fand detect: {error}\n")
+        return 1
     return 0
 
 

@@ -12,6 +12,7 @@ from fand import drivers
 from fand.clock import SystemClock
 from fand.config import ServerConfig, find, load, to_toml
 from fand.exceptions import ConfigError, FandError, ListeningError
+from fand.output import say
 from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     if args.convert is not None:
-        _say(to_toml(Path(args.convert)))
+        say(to_toml(Path(args.convert)))
         return 0
     path = find(args.config, os.environ, Path.cwd())
     config = load(path, drivers).server
@@ -86,7 +87,7 @@ def _hosts(config: ServerConfig, address: str | None, path: Path) -> list[str]:
 async def _check(config: ServerConfig) -> None:
     sensors = open_sensors(config)
     try:
-        _say(await check(config, sensors, SystemClock()))
+        say(await check(config, sensors, SystemClock()))
     finally:
         await close_sensors(sensors)
 
@@ -103,24 +104,8 @@ async def _serve(config: ServerConfig, hosts: Sequence[str], port: int) -> None:
         where = [shown(sock) for sock in sockets]
         _log.info("serving %d shelves on %s", len(config.shelves), ", ".join(where))
         try:
-            _say("".join(f"listening on {place}\n" for place in where))
+            say("".join(f"listening on {place}\n" for place in where))
         except FandError as error:  # nobody reads it, and nothing depends on that
             _log.debug("%s", error)
 
     await Daemon(config, sensors, SystemClock(), raise_descriptor_limit()).run(sockets, ready)
-
-
-def _say(text: str) -> None:
-    """Write to the standard output at once, past its buffer: what cannot be written is not tried again at the end.
-
-    :raises FandError: it cannot be written
-    """
-    out = sys.__stdout__
-    if out is None:
-        return
-    data = text.encode(out.encoding, "replace")
-    try:
-        while data:
-            data = data[os.write(out.fileno(), data) :]
-    except OSError as error:
-        raise FandError(f"cannot write to the standard output: {error.strerror}") from None
