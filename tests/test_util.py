@@ -376,6 +376,29 @@ class TestParseArgs:
         assert exit_.value.code == 2
         assert "is not a port, a number from 0 to 65535" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("address", ["[::1]", "::1"])
+    def test_an_address_of_ipv6_may_stand_in_brackets(self, parser: argparse.ArgumentParser, address: str) -> None:
+        assert util.parse_args(parser, ["-a", address]).address == "::1"
+
+    @pytest.mark.parametrize(
+        ("address", "fault"),
+        [
+            ("", "is neither an IP address nor a host name"),
+            (" ", "is neither"),
+            ("[]", "is neither"),
+            ("\udcff.example", "is neither"),
+            ("nas\0", "is neither"),
+            ("nas:9999", "give the port with -p"),
+        ],
+    )
+    def test_a_bad_address(
+        self, parser: argparse.ArgumentParser, address: str, fault: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as exit_:
+            util.parse_args(parser, ["-a", address])
+        assert exit_.value.code == 2
+        assert fault in capsys.readouterr().err
+
     def test_version(self, parser: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as exit_:
             util.parse_args(parser, ["-V"])

@@ -242,7 +242,8 @@ def connect(address: str, port: int) -> socket.socket:
         raise FandTimeoutError(f"{address} port {port} did not answer for {TIMEOUT:.0f} s") from error
     except (OSError, ValueError, OverflowError) as error:  # the last two: a name or port that cannot be
         why = getattr(error, "strerror", None) or error
-        raise ConnectionFailedError(f"cannot connect to {address} port {port}: {why}") from error
+        remedy = "; is the address right?" if isinstance(error, socket.gaierror | ValueError) else ""
+        raise ConnectionFailedError(f"cannot connect to {address} port {port}: {why}{remedy}") from error
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         add_socket(sock)

@@ -217,7 +217,7 @@ def parse_args(
         for who reads it
     """
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
-    parser.add_argument("-a", "--address", help="address of the server")
+    parser.add_argument("-a", "--address", type=_address, help="address of the server")
     parser.add_argument("-p", "--port", type=_port, default=port, help=f"port of the server ({DEFAULT_PORT})")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log more: warnings, -vv steps, -vvv all")
     parser.add_argument("-q", "--quiet", action="store_true", help="log nothing but what ends the program")
@@ -241,11 +241,23 @@ def parse_args(
 _LEVELS: Final = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 
 
+def _address(text: str) -> str:
+    """A host as people write it, an IPv6 address in brackets or not; whether it exists the resolver will tell."""
+    from argparse import ArgumentTypeError  # noqa: PLC0415 - whoever gets here has argparse, others need not wait for it
+
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if host.count(":") == 1:
+        raise ArgumentTypeError(f"{text[:60]!r} is no host; give the port with -p")
+    if not host.strip() or not host.isprintable():
+        raise ArgumentTypeError(f"{text[:60]!r} is neither an IP address nor a host name")
+    return host
+
+
 def _port(text: str) -> int:
     from argparse import ArgumentTypeError  # noqa: PLC0415 - whoever gets here has argparse, others need not wait for it
 
     if not (text.isdecimal() and int(text[:6]) <= 0xFFFF):
-        raise ArgumentTypeError(f"{text!r} is not a port, a number from 0 to 65535")
+        raise ArgumentTypeError(f"{text[:60]!r} is not a port, a number from 0 to 65535")
     return int(text)
 
 

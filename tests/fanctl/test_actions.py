@@ -147,6 +147,11 @@ def test_too_many_or_too_few_arguments(words: list[str], syntax: str) -> None:
         call(words[0], words[1:])
 
 
+def test_bytes_that_are_no_text_are_told_before_anybody_is_asked() -> None:
+    with pytest.raises(FanctlActionBadValue, match=r"argument 's\\udcff' is not text in the encoding"):
+        call("get-pwm", ["s\udcff"])
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("get_pwm", "'get-pwm'"), ("Status", "'status'"), ("set-pwm-expire", "'set-pwm-expire-"), ("frobnicate", "")],

@@ -120,6 +120,14 @@ def test_a_name_that_is_no_host_is_told(closed_port: int) -> None:
     with pytest.raises(ConnectionFailedError, match=r"nosuch\.invalid port") as caught:
         run(["-a", "nosuch.invalid", "-p", str(closed_port), "ping"], {})
     assert "fand-server" not in str(caught.value)
+    assert str(caught.value).endswith("; is the address right?")
+
+
+def test_the_port_stands_apart_from_an_address_of_ipv6() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(ConnectionFailedError, match=rf"no connection to \[::1\]:{port}: Connection refused"):
+        run(["-a", "[::1]", "-p", str(port), "ping"], {})
 
 
 def test_a_server_that_listens_on_the_hosts_name_only(

@@ -43,6 +43,9 @@ def call(name: str, words: Sequence[str]) -> tuple[Action, Call]:
         raise FanctlActionBadValue(
             f"unknown action {name[:40]!r}{_did_you_mean(name)}; 'fanctl --help' lists them all"
         )
+    for word in words:
+        if not word.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise FanctlActionBadValue(f"argument {word[:40]!r} is not text in the encoding of this terminal")
     least = sum(not word.startswith("[") for word in action.words)
     most = None if action.words and action.words[-1].endswith("...]") else len(action.words)
     if len(words) < least or (most is not None and len(words) > most):

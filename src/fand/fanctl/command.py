@@ -115,7 +115,8 @@ def _connect(address: str | None, port: int) -> Client:
         why = error.__cause__
         if not isinstance(why, ConnectionRefusedError):
             raise
-        where = f"{address or 'localhost'}:{port}"
+        host = address or "localhost"
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise ConnectionFailedError(
             f"no connection to {where}: {why.strerror}; is fand-server running there?"
         ) from error

@@ -137,7 +137,7 @@ def test_leaving_never_raises(bench: Bench, caplog: pytest.LogCaptureFixture) ->
 def test_a_missing_program_is_told_when_opened(bench: Bench) -> None:
     for key in ("command", "get", "release"):
         keys: dict[str, Any] = {key: ["no-such-program", "{duty}"]}
-        with pytest.raises(DriverError, match="fan front: there is no program 'no-such-program'"):
+        with pytest.raises(DriverError, match=r"^there is no program 'no-such-program'"):
             bench.fan(**keys)
 
 

@@ -85,7 +85,9 @@ def test_a_file_out_of_reach_is_an_error_and_at_exit_is_logged(
     [
         ({}, "fake"),
         ({"fake": ""}, "path"),
+        ({"fake": "a\0b"}, "path"),
         ({"fake": "a", "rpm": ""}, "path"),
+        ({"fake": "a", "rpm": "\0"}, "path"),
         ({"fake": "a", "rpm": "a"}, "own"),
         ({"fake": "a", "max_rpm": 0}, "max_rpm 0"),
         ({"fake": "a", "max_rpm": float("nan")}, "max_rpm nan"),

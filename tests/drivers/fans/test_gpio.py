@@ -180,7 +180,16 @@ def test_without_any_factory_opening_says_why(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    "keys", [{"gpio": -1}, {"gpio": ""}, {"frequency": 0}, {"frequency": float("nan")}, {"inverted": 1}, {"pwm": 1}]
+    "keys",
+    [
+        {"gpio": -1},
+        {"gpio": ""},
+        {"gpio": "a\0b"},
+        {"frequency": 0},
+        {"frequency": float("nan")},
+        {"inverted": 1},
+        {"pwm": 1},
+    ],
 )
 def test_bad_settings_are_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):

@@ -313,6 +313,7 @@ def test_outputs_are_detected(tree: Tree, board: Path) -> None:
     ("keys", "message"),
     [
         ({"hwmon": "", "pwm": 1}, "name of a chip"),
+        ({"hwmon": "/sys/\0", "pwm": 1}, "name of a chip"),
         ({"hwmon": "nct6798"}, "pwm"),
         ({"hwmon": "nct6798", "pwm": -1}, "pwm -1"),
         ({"hwmon": "nct6798", "pwm": 1, "tolerance": 51}, "tolerance 51"),

@@ -313,7 +313,8 @@ def test_the_pin_is_told_where_the_device_tree_tells_it(tree: Tree, kernel: Kern
 
 
 @pytest.mark.parametrize(
-    "keys", [{"pwm": ""}, {"channel": -1}, {"frequency": 0}, {"frequency": float("inf")}, {"gpio": 18}]
+    "keys",
+    [{"pwm": ""}, {"pwm": "/sys/\0"}, {"channel": -1}, {"frequency": 0}, {"frequency": float("inf")}, {"gpio": 18}],
 )
 def test_bad_settings_are_refused(tree: Tree, keys: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):

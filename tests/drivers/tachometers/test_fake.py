@@ -45,7 +45,7 @@ def test_no_file_is_an_error(tmp_path: Path) -> None:
         tachometer(str(tmp_path / "rpm")).rpm(NOW)
 
 
-@pytest.mark.parametrize("value", ["", -1, 10**9, float("nan"), None])
+@pytest.mark.parametrize("value", ["", " ", "a\0b", -1, 10**9, float("nan"), None])
 def test_bad_settings_are_refused(value: Any) -> None:
     with pytest.raises(msgspec.ValidationError):
         tachometer(value)

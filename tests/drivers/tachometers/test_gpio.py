@@ -85,7 +85,9 @@ def test_a_pin_that_cannot_be_had_is_told(pins: Any) -> None:
     first.close()
 
 
-@pytest.mark.parametrize("keys", [{"gpio": -1}, {"gpio": ""}, {"pulses": 0}, {"pulses": 101}, {"line": 1}])
+@pytest.mark.parametrize(
+    "keys", [{"gpio": -1}, {"gpio": ""}, {"gpio": "a\0b"}, {"pulses": 0}, {"pulses": 101}, {"line": 1}]
+)
 def test_bad_settings_are_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         tachometer(Clock(), **keys)

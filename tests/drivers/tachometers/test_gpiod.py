@@ -215,7 +215,17 @@ def test_an_old_library_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 @pytest.mark.parametrize(
     "keys",
-    [{"gpiod": ""}, {"line": -1}, {"line": ""}, {"pulses": 0}, {"pull": "down"}, {"debounce": 1}, {"fan": 1}],
+    [
+        {"gpiod": ""},
+        {"gpiod": "a\0b"},
+        {"line": -1},
+        {"line": ""},
+        {"line": "\n"},
+        {"pulses": 0},
+        {"pull": "down"},
+        {"debounce": 1},
+        {"fan": 1},
+    ],
 )
 def test_bad_settings_are_refused(keys: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(msgspec.ValidationError):

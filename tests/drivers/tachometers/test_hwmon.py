@@ -104,7 +104,7 @@ def test_inputs_are_detected(tree: Tree) -> None:
     assert told[3] == "0 RPM"
 
 
-@pytest.mark.parametrize("keys", [{"hwmon": ""}, {"fan": -1}, {"fan": "2"}, {"pwm": 2}])
+@pytest.mark.parametrize("keys", [{"hwmon": ""}, {"hwmon": "/sys/\0"}, {"fan": -1}, {"fan": "2"}, {"pwm": 2}])
 def test_bad_settings_are_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         settings(**keys)

@@ -64,7 +64,7 @@ class CommandFan:
     def __init__(self, settings: Settings, name: str) -> None:
         for argv in (settings.command, settings.get, settings.release):
             if argv is not None and shutil.which(argv[0]) is None:
-                raise DriverError(f"fan {name}: there is no program {argv[0]!r} that can be run; is it installed?")
+                raise DriverError(f"there is no program {argv[0]!r} that can be run; is it installed?")
         self._settings = settings
         self._name = f"Fan {name} ({Path(settings.command[0]).name})"
         self._program = Program()

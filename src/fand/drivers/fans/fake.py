@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
+from fand.drivers.text import named
 from fand.exceptions import DriverError, ShelfPwmBadValue
 from fand.units import FULL, MAX_RPM, Percent, percent
 
@@ -27,8 +28,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_rpm: float = 2000.0
 
     def __post_init__(self) -> None:
-        if not self.fake or self.rpm == "":
-            raise ValueError("give the path of a file")
+        named("fake", self.fake, "the path of a file")
+        if self.rpm is not None:
+            named("rpm", self.rpm, "the path of a file")
         if self.rpm == self.fake:
             raise ValueError("rpm: the speed needs a file of its own")
         if not 0 < self.max_rpm <= MAX_RPM:

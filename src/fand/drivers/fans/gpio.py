@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from fand.drivers.pins import factory_name, library, pin_errors, pin_factory
+from fand.drivers.text import named
 from fand.exceptions import GpioError
 from fand.units import FULL, Percent
 
@@ -49,8 +50,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inverted: bool = False
 
     def __post_init__(self) -> None:
-        if self.gpio == "" or (isinstance(self.gpio, int) and self.gpio < 0):
-            raise ValueError(f"gpio {self.gpio!r} is not a pin, like 18")
+        if isinstance(self.gpio, str):
+            named("gpio", self.gpio, "a pin, like 18")
+        elif self.gpio < 0:
+            raise ValueError(f"gpio {self.gpio} is not a pin, like 18")
         if self.frequency is not None and not 1 <= self.frequency <= 1e6:
             raise ValueError(f"frequency {self.frequency} is not from 1 to 1000000 Hz")
 

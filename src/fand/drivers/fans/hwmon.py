@@ -26,6 +26,7 @@ import msgspec
 from fand.drivers.found import Found, table
 from fand.drivers.originals import Original
 from fand.drivers.sysfs import Chip, chips, find_chip, is_graphics, numbers, peek, read_int, write
+from fand.drivers.text import named
 from fand.exceptions import DriverError
 from fand.units import FULL, Percent
 
@@ -47,8 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tolerance: float = 2.0
 
     def __post_init__(self) -> None:
-        if not self.hwmon:
-            raise ValueError("hwmon: give the name of a chip, or the path of its device")
+        named("hwmon", self.hwmon, "the name of a chip, or the path of its device")
         if self.pwm < 0:
             raise ValueError(f"pwm {self.pwm} is not the number of an output")
         if not 0 <= self.tolerance <= 50:

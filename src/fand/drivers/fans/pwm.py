@@ -24,6 +24,7 @@ import msgspec
 from fand.drivers.found import Found, table
 from fand.drivers.pwmchips import PINS, PwmChip, find_pwm_chip, pwm_chips, raspberry_output
 from fand.drivers.sysfs import peek, read_int, write
+from fand.drivers.text import named
 from fand.exceptions import DriverError
 from fand.units import FULL, Percent, Seconds
 
@@ -47,8 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inverted: bool = False
 
     def __post_init__(self) -> None:
-        if not self.pwm:
-            raise ValueError('pwm: give the device of a PWM chip, like "1f00098000.pwm"')
+        named("pwm", self.pwm, 'the device of a PWM chip, like "1f00098000.pwm"')
         if self.channel < 0:
             raise ValueError(f"channel {self.channel} is not the number of an output")
         if not 1 <= self.frequency <= 1e6:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from fand.drivers.text import named
 from fand.exceptions import DriverError, ShelfRpmBadValue
 from fand.units import Rpm, Seconds, rpm
 
@@ -18,9 +19,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fake: float | str
 
     def __post_init__(self) -> None:
-        if self.fake == "":
-            raise ValueError("fake: give a speed in RPM, or the path of a file")
-        if not isinstance(self.fake, str):
+        if isinstance(self.fake, str):
+            named("fake", self.fake, "a speed in RPM, or the path of a file")
+        else:
             rpm(self.fake)
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from fand.drivers.pins import library, pin_errors, pin_factory
 from fand.drivers.pulses import Edge, Pulses
+from fand.drivers.text import named
 from fand.units import Rpm, Seconds
 
 
@@ -26,8 +27,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pull_up: bool = True
 
     def __post_init__(self) -> None:
-        if self.gpio == "" or (isinstance(self.gpio, int) and self.gpio < 0):
-            raise ValueError(f"gpio {self.gpio!r} is not a pin, like 17")
+        if isinstance(self.gpio, str):
+            named("gpio", self.gpio, "a pin, like 17")
+        elif self.gpio < 0:
+            raise ValueError(f"gpio {self.gpio} is not a pin, like 17")
         if not 1 <= self.pulses <= 100:
             raise ValueError(f"pulses {self.pulses} is not from 1 to 100 a revolution")
 

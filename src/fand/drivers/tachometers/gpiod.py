@@ -16,6 +16,7 @@ import msgspec
 from fand.drivers.found import Found, table
 from fand.drivers.pins import library, pin_errors
 from fand.drivers.pulses import Edge, Pulses
+from fand.drivers.text import named
 from fand.exceptions import GpioError
 from fand.units import Rpm, Seconds
 
@@ -39,10 +40,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     debounce: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.gpiod:
-            raise ValueError("gpiod: give the label, the name or the path of a GPIO chip")
-        if self.line == "" or (isinstance(self.line, int) and self.line < 0):
-            raise ValueError(f"line {self.line!r} is not the number or the name of a line")
+        named("gpiod", self.gpiod, "the label, the name or the path of a GPIO chip")
+        if isinstance(self.line, str):
+            named("line", self.line, "the number or the name of a line")
+        elif self.line < 0:
+            raise ValueError(f"line {self.line} is not the number of a line")
         if not 1 <= self.pulses <= 100:
             raise ValueError(f"pulses {self.pulses} is not from 1 to 100 a revolution")
         if not 0 <= self.debounce <= 0.1:

@@ -12,6 +12,7 @@ import msgspec
 
 from fand.drivers.found import Found, table
 from fand.drivers.sysfs import chips, find_chip, numbers, peek, read_int
+from fand.drivers.text import named
 from fand.exceptions import DriverError
 from fand.units import MAX_RPM, Rpm, Seconds
 
@@ -26,8 +27,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fan: int
 
     def __post_init__(self) -> None:
-        if not self.hwmon:
-            raise ValueError("hwmon: give the name of a chip, or the path of its device")
+        named("hwmon", self.hwmon, "the name of a chip, or the path of its device")
         if self.fan < 0:
             raise ValueError(f"fan {self.fan} is not the number of an input")
 
