@@ -110,7 +110,7 @@ def test_it_drives_pins_as_the_server_asks(site: Site, tmp_path: Path) -> None:
             fans = client.status("shelf1")["fans"]
         return dict(fans[0]) if fans else {}
 
-    where = ("-a", "127.0.0.1", "-p", str(site.port), "-vv")
+    where = ("-a", "127.0.0.1", "-p", str(site.port), "-v")
     with Program(tmp_path / "rpi.log", "clientrpi", "shelf1", *where, env=MOCK) as program:
         site.until(lambda: "RUN after INIT" in program.text)
         site.until(lambda: bool(fan()))

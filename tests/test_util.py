@@ -410,11 +410,10 @@ class TestLogging:
     @pytest.mark.parametrize(
         ("options", "level"),
         [
-            ([], logging.ERROR),
-            (["-v"], logging.WARNING),
-            (["-vv"], logging.INFO),
+            ([], logging.WARNING),
+            (["-v"], logging.INFO),
+            (["-vv"], logging.DEBUG),
             (["-vvv"], logging.DEBUG),
-            (["-vvvv"], logging.DEBUG),
             (["-q"], logging.CRITICAL),
             (["-q", "-vvv"], logging.CRITICAL),
         ],
@@ -458,7 +457,7 @@ class TestLogging:
         import argparse, logging, os, sys
         stderr = os.fstat(2)
         os.environ["JOURNAL_STREAM"] = f"{stderr.st_dev}:{stderr.st_ino}"
-        util.parse_args(argparse.ArgumentParser(), ["-vvv"])
+        util.parse_args(argparse.ArgumentParser(), ["-vv"])
         log = logging.getLogger("x")
         log.critical("a"), log.error("b\\nc"), log.warning("d"), log.info("e"), log.debug("f")
         """

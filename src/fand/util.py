@@ -219,13 +219,13 @@ def parse_args(
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("-a", "--address", type=_address, help="address of the server")
     parser.add_argument("-p", "--port", type=_port, default=port, help=f"port of the server ({DEFAULT_PORT})")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="log more: warnings, -vv steps, -vvv all")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log each step too, -vv everything")
     parser.add_argument("-q", "--quiet", action="store_true", help="log nothing but what ends the program")
     parser.add_argument("-l", "--logfile", metavar="FILE", help="log to this file instead of stderr")
     parser.add_argument("-P", "--pidfile", metavar="FILE", help="write the process id to this file while running")
     args = parser.parse_args(argv)
     try:
-        _set_up_logging(logging.CRITICAL if args.quiet else _LEVELS[min(args.verbose, 3)], args.logfile, aside=aside)
+        _set_up_logging(logging.CRITICAL if args.quiet else _LEVELS[min(args.verbose, 2)], args.logfile, aside=aside)
     except OSError as error:
         parser.error(f"cannot write to the log file {args.logfile}: {error.strerror}")
     if args.pidfile is not None:
@@ -238,7 +238,8 @@ def parse_args(
     return args
 
 
-_LEVELS: Final = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+# a daemon that says nothing of a lost drive unless asked would be no help
+_LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 def _address(text: str) -> str:

@@ -120,7 +120,7 @@ class Site:
     def client(self, *args: str, stderr: int | None = None, **env: str) -> Program:
         log = self.folder / f"client{len(self._started)}.log"
         where = ("-a", "127.0.0.1", "-p", str(self.port))
-        program = Program(log, "client", "-c", str(self.config), "-vv", *where, *args, env=env, stderr=stderr)
+        program = Program(log, "client", "-c", str(self.config), "-v", *where, *args, env=env, stderr=stderr)
         self._started.append(program)
         return program
 

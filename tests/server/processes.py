@@ -76,7 +76,7 @@ class Server:
 def running(config: Path, *options: str, stderr: int = subprocess.PIPE, **environ: str) -> Iterator[Server]:
     """A server on a free port of loopback, stopped at the end if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "fand", "server", "-c", str(config), "-p", "0", "-v", *options],
+        [sys.executable, "-m", "fand", "server", "-c", str(config), "-p", "0", *options],
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,

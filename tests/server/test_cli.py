@@ -168,7 +168,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
 def test_serving_does_not_depend_on_the_standard_output(tmp_path: Path, redirection: str) -> None:
     path, log = write_shelf(tmp_path, "{ fake = 32 }"), tmp_path / "log"
     os.mkfifo(log)
-    command = f'exec "$0" -m fand server -c "$1" -p 0 -vv -l "$2" {redirection}'
+    command = f'exec "$0" -m fand server -c "$1" -p 0 -v -l "$2" {redirection}'
     with subprocess.Popen(["sh", "-c", command, sys.executable, path, log], stderr=subprocess.PIPE) as process:
         with log.open() as lines:
             assert any("serving 1 shelves on 127.0.0.1:" in line for line in lines)
@@ -192,7 +192,7 @@ def test_an_interrupted_check_is_no_traceback(tmp_path: Path) -> None:
 
 def test_the_pid_file_and_the_log_file_are_written(tmp_path: Path) -> None:
     path, pid, log = write_shelf(tmp_path, "{ fake = 32 }"), tmp_path / "pid", tmp_path / "log"
-    with running(path, "-P", str(pid), "-l", str(log), "-vv") as server:
+    with running(path, "-P", str(pid), "-l", str(log), "-v") as server:
         assert pid.read_text() == f"{server.process.pid}\n"
         assert stat.S_ISREG(log.stat().st_mode)
         assert server.stop() == ""

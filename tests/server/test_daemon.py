@@ -116,7 +116,7 @@ def test_clients_that_stay_idle_do_not_hinder_others(tmp_path: Path) -> None:
 def limited(config: Path, descriptors: int) -> "subprocess.Popen[str]":
     """A server that may have only so many descriptors."""
     return subprocess.Popen(
-        [sys.executable, "-m", "fand", "server", "-c", config, "-p", "0", "-v"],
+        [sys.executable, "-m", "fand", "server", "-c", config, "-p", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -65,13 +65,13 @@ def start(*command, log):
 
 def start_server():
     """The server of this shelf."""
-    return start("fand-server", "-c", CONFIG, "-vv", log="/tmp/server.log")
+    return start("fand-server", "-c", CONFIG, "-v", log="/tmp/server.log")
 
 
 def start_client():
     """The fan client of this shelf."""
     os.environ["FAND_CONFIG"] = CONFIG
-    return start("fand-client", "-vv", log="/tmp/client.log")
+    return start("fand-client", "-v", log="/tmp/client.log")
 
 
 def chip(file):
