@@ -1,4 +1,5 @@
 from dataclasses import replace
+from math import nextafter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +158,6 @@ def test_nothing_happens_before_the_deadline(answers: list[tuple[float, float, f
         lease = tick(answer(lease, Percent(duty), Seconds(now - delay), now), now)
         until = Seconds(now + 1e6) if lease.deadline is None else lease.deadline
         assert until > now
-        assert tick(lease, Seconds(now + (until - now) * 0.999)) == lease
+        assert tick(lease, Seconds(nextafter(until, now))) == lease
         if lease.deadline is not None:
             assert tick(lease, until) != lease
