@@ -270,6 +270,18 @@ def test_who_is_refused_has_a_moment_to_read_why_and_no_longer() -> None:
     served(play)
 
 
+def test_who_has_gone_gets_no_further_answers(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.send(encode(Request.SUBSCRIBE_PWM, ("shelf1",)) * (TURN - 1))
+        client.sock.close()
+        while counter.desk.connections:
+            await asyncio.sleep(0)
+
+    served(play)
+    assert not caplog.records, "asyncio complains of each answer to nobody"
+
+
 def test_a_client_that_says_that_it_goes_is_let_go() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()

@@ -183,7 +183,9 @@ class Connection(asyncio.Protocol):
         out, size, whole = [], 0, 0
         reason, gone, more = None, False, False
         try:
-            while not self._paused and (payload := decoder.next_payload()) is not None:
+            while not self._paused and not self._transport.is_closing():
+                if (payload := decoder.next_payload()) is None:
+                    break
                 whole += 1
                 frame, changed = self._answer(payload)
                 if frame is None:

@@ -101,7 +101,7 @@ def test_what_a_killed_run_had_found_is_restored(
     assert (read(board), read(board, "pwm2_enable")) == (77, 1)
     with fan(tree, state):
         assert read(board) == 255
-        assert "an earlier run did not give it back" in caplog.text
+        assert "it was not given back before" in caplog.text
     assert (read(board), read(board, "pwm2_enable")) == (102, 5)
     assert not list(state.iterdir())
 
@@ -164,6 +164,21 @@ def test_a_mode_that_does_not_stay_is_an_error_and_full_speed(
         fan(tree, state).__enter__()
     assert read(board, "pwm2_enable") == 0
     assert len(list(state.iterdir())) == 1  # the original is not restored yet
+
+
+def test_a_chip_that_cannot_be_taken_is_told_by_the_error_alone(
+    tree: Tree, board: Path, state: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again every few seconds: who does that logs what is new."""
+
+    def refuse(path: Path, _value: int) -> None:
+        raise DriverError(f"cannot write {path}: Input/output error")
+
+    monkeypatch.setattr(hwmon, "write", refuse)
+    for _ in range(2):
+        with pytest.raises(DriverError, match=r"pwm2_enable: Input/output error; it could not be set to full speed"):
+            fan(tree, state).__enter__()
+    assert not caplog.records
 
 
 def test_if_the_original_mode_is_refused_it_is_full_speed_by_whatever_works(

@@ -185,6 +185,16 @@ def test_a_chip_that_rounds_the_period_is_taken_at_its_word(
         fan(tree).__enter__()
 
 
+def test_something_else_that_changes_it_over_and_over_is_told_once(
+    tree: Tree, kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fan(tree) as opened:
+        for _ in range(3):
+            write(kernel.folder / "pwm2/enable", 0)
+            opened.drive(Percent(50))
+    assert caplog.text.count("setting it up again") == 1
+
+
 def test_what_something_else_changes_is_set_up_again(
     tree: Tree, kernel: Kernel, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -193,7 +203,8 @@ def test_what_something_else_changes_is_set_up_again(
             write(kernel.folder / "pwm2" / file, value)
             caplog.clear()
             opened.drive(Percent(50))
-            assert "setting it up again" in caplog.text
+            opened.drive(Percent(50))
+            assert caplog.text.count("setting it up again") == 1
             assert kernel.now == ("40000", "20000", "normal", "1")
         write(kernel.folder / "pwm2/enable", "0")
         assert opened.duty() == 0.0

@@ -90,9 +90,19 @@ class HwmonFan:
 
         :raises DriverError: the chip refused; it is left at full speed if it lets that happen
         """
-        self._original = self._kept.load()
-        if self._original is not None:
-            _log.warning("%s: an earlier run did not give it back; will restore what that one found", self._name)
+        self._original = kept = self._kept.load()
+        try:
+            if self._original is None:
+                self._original = Mode(self._mode(), read_int(self._pwm))
+                self._kept.save(self._original)
+            self._full()
+        except DriverError as error:
+            # told once by whoever tries again and again
+            if self._try(self._unregulated, self._full)[0] is None:
+                raise DriverError(f"{error}; it could not be set to full speed either") from error
+            raise
+        if kept is not None:
+            _log.warning("%s: it was not given back before; will restore what was found then", self._name)
         for zone in _governors(self._chip, self._root):
             _log.warning(
                 "%s: thermal zone %s drives this fan too and will overwrite its duty; take the fan from the zone "
@@ -100,14 +110,6 @@ class HwmonFan:
                 self._name,
                 zone,
             )
-        try:
-            if self._original is None:
-                self._original = Mode(self._mode(), read_int(self._pwm))
-                self._kept.save(self._original)
-            self._full()
-        except DriverError:
-            self._try(self._unregulated, self._full)
-            raise
         return self
 
     def __exit__(
@@ -119,11 +121,15 @@ class HwmonFan:
             return
         enable = original.enable
         if enable is not None and enable >= AUTOMATIC and not self._is_pwm_fan:
-            done = self._try(lambda: self._restore(original), self._unregulated, self._full)
+            done, failures = self._try(lambda: self._restore(original), self._unregulated, self._full)
         elif enable == OFF and not self._is_pwm_fan:
-            done = self._try(self._unregulated, self._full)
+            done, failures = self._try(self._unregulated, self._full)
         else:
-            done = self._try(self._full, self._unregulated)
+            done, failures = self._try(self._full, self._unregulated)
+        for failure in failures:
+            _log.error("%s, giving it back: %s", self._name, failure)
+        if done is None:
+            _log.critical("%s could not be given back, nor set to full speed", self._name)
         if done == 0:
             self._kept.forget()
             self._original = None
@@ -214,18 +220,18 @@ class HwmonFan:
         self._set_mode(MANUAL)
         self._settle(MAX)
 
-    def _try(self, *ways: Callable[[], None]) -> int | None:
-        """The number of the first way that works; what fails is logged."""
+    def _try(self, *ways: Callable[[], None]) -> tuple[int | None, list[DriverError]]:
+        """The number of the first way that works, and how those before it failed."""
+        failures = []
         for number, way in enumerate(ways):
             try:
                 self._follow()
                 way()
             except DriverError as error:
-                _log.error("%s, giving it back: %s", self._name, error)
+                failures.append(error)
             else:
-                return number
-        _log.critical("%s could not be given back, nor set to full speed", self._name)
-        return None
+                return number, failures
+        return None, failures
 
 
 def open_fan(settings: Settings, name: str, state: Path, root: Path = Path("/")) -> HwmonFan:

@@ -71,6 +71,7 @@ class PwmFan:
         self._name = f"Fan {name} ({chip.name} channel {settings.channel})"
         self._period = round(1e9 / settings.frequency)
         self._rounded = str(self._period)
+        self._changed = False
 
     def __enter__(self) -> Self:
         """Export the output if need be, and enable it at full speed.
@@ -81,9 +82,12 @@ class PwmFan:
         found = self._output.exists()
         try:
             self._set_up(FULL)
-        except DriverError:
-            if self._output.exists() and not self._leave() and not found:
-                self._unexport()
+        except DriverError as error:
+            # told once by whoever tries again and again
+            if self._output.exists() and (failure := self._leave()) is not None:
+                if not found:
+                    self._unexport()
+                raise DriverError(f"{error}; it could not be set to full speed either: {failure}") from error
             raise
         return self
 
@@ -95,8 +99,8 @@ class PwmFan:
             self.drive(FULL)
         except DriverError as failure:
             _log.error("%s, giving it back: %s", self._name, failure)
-            if not self._leave():
-                _log.critical("%s could not be set to full speed", self._name)
+            if (worse := self._leave()) is not None:
+                _log.critical("%s could not be set to full speed: %s", self._name, worse)
 
     def drive(self, duty: Percent) -> None:
         """Set the duty, rounded up to whole nanoseconds, and read it back; set up anew what somebody else changed.
@@ -104,9 +108,12 @@ class PwmFan:
         :raises DriverError: the chip refused, or keeps another duty than was written
         """
         if peek(self._output / "enable") != "1" or peek(self._output / "period") != self._rounded:
-            _log.warning("%s was disabled or changed by something else; setting it up again", self._name)
+            if not self._changed:
+                _log.warning("%s was disabled or changed by something else; setting it up again", self._name)
+            self._changed = True
             self._set_up(duty)
         else:
+            self._changed = False
             self._set_duty(duty)
 
     def duty(self) -> Percent:
@@ -186,15 +193,14 @@ class PwmFan:
         if abs((got := read_int(self._output / "duty_cycle")) - value) > period * self.resolution / FULL:
             raise DriverError(f"{self._name}: duty_cycle {value} was written, but it reads {got}")
 
-    def _leave(self) -> bool:
-        """Full speed at whatever period it has; tell whether that worked."""
+    def _leave(self) -> DriverError | None:
+        """Full speed at whatever period it has; says why that did not work."""
         try:
             self._set_duty(FULL)
             write(self._output / "enable", 1)
         except DriverError as error:
-            _log.error("%s: %s", self._name, error)
-            return False
-        return True
+            return error
+        return None
 
     def _unexport(self) -> None:
         """An output that never ran is no use exported, and can bind its neighbours to its period."""
