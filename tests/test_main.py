@@ -44,3 +44,12 @@ def test_no_service_is_imported_before_it_is_chosen() -> None:
     code = "import sys; import fand.__main__; print([name for name in sys.modules if name.startswith('fand')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['fand', 'fand.__main__']\n"
+
+
+def test_an_interrupt_is_one_sentence(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fand.__main__.import_module", interrupted)
+    assert main(["server"]) == 1
+    assert capsys.readouterr().err == "fand server: interrupted\n"

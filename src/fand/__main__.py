@@ -22,7 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Start the service that the first of ``argv`` (None: the process's own) names; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in SERVICES:
-        status: int | None = import_module(SERVICES[words[0]][0]).main(words[1:])
+        try:
+            status: int | None = import_module(SERVICES[words[0]][0]).main(words[1:])
+        except KeyboardInterrupt:  # before the service could look after it
+            sys.stderr.write(f"fand {words[0]}: interrupted\n")
+            return 1
         return status or 0
     if words and words[0] in ("-V", "--version"):
         return _print(f"fand {__version__}\n")

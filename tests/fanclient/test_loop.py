@@ -192,7 +192,9 @@ def test_each_change_of_state_is_one_line(tmp_path: Path, caplog: pytest.LogCapt
         yield T + 1, [answer(40, 1)]
         yield T + 2, [answer(50, 2)]
         yield T + 3, [Missed(0), Missed(0)]
-        yield T + 30, [Stop()]
+        yield T + 30, [answer(50, 30)]
+        yield T + 31, [answer(50, 31)]
+        yield T + 32, [Stop()]
 
     file = FanFile(tmp_path)
     file.speed.write_text("2000")
@@ -202,5 +204,6 @@ def test_each_change_of_state_is_one_line(tmp_path: Path, caplog: pytest.LogCapt
         ("INFO", "RUN"),
         ("WARNING", "HOLD after RUN"),
         ("ERROR", "FAILSAFE after HOLD"),
-        ("INFO", "EXIT after FAILSAFE"),
+        ("ERROR", "RUN after FAILSAFE"),  # who saw it begin sees it end
+        ("INFO", "EXIT after RUN"),
     ]

@@ -118,6 +118,19 @@ def test_a_port_can_be_taken_again_at_once() -> None:
     close(listen(["127.0.0.1"], port))
 
 
+def test_a_client_whose_host_is_gone_is_found_out_within_minutes() -> None:
+    (listening_,) = listen(["127.0.0.1"], 0)
+    listening_.setblocking(True)
+    with listening_, socket.create_connection(listening_.getsockname()), listening_.accept()[0] as client:
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        idle, gap, times = (
+            client.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + gap * times <= 180
+        assert 0 < client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 180_000
+
+
 def test_a_free_port_that_is_taken_on_the_next_address_is_not_insisted_on(monkeypatch: pytest.MonkeyPatch) -> None:
     bound, tries = listening._bound, []
 

@@ -118,8 +118,8 @@ class Loop:
     def _become(self, machine: Machine) -> None:
         state, before = machine.state, self.machine.state
         if state is not before:
-            _log.log(
-                _LEVELS.get(state, logging.INFO),
+            _log.log(  # who sees a state begin shall see it end
+                max(_LEVELS.get(each, logging.INFO) for each in (state, before)),
                 "%s after %s: %s (%.3g %%)",
                 state.name,
                 before.name,

@@ -5,7 +5,7 @@ import ipaddress
 import logging
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fand.exceptions import ListeningError
@@ -14,6 +14,15 @@ _log = logging.getLogger(__name__)
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 BACKLOG: Final = 1024
+
+_KEEPALIVE: Final[Mapping[str, int]] = {
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 4,
+    "TCP_USER_TIMEOUT": 120_000,
+}
+"""A client whose host is gone keeps its place for two minutes, and not for the system's two hours. Seconds, but for
+the third, a number of times, and the last, milliseconds; see tcp(7)."""
 
 _PATIENCE: Final = 2.0
 _TRIES: Final = 10
@@ -106,6 +115,9 @@ def _bound(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # What accept() gives inherits this: a client whose host is gone is found out by the kernel.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE.items():
+            if hasattr(socket, option):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         if family == socket.AF_INET6 and host != "::":
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
