@@ -41,6 +41,20 @@ def test_without_options_it_is_as_it_was_in_fand_0_1_1() -> None:
     assert (fan.floor, fan.allow_stop) == (20, False)
 
 
+@pytest.mark.parametrize(
+    ("argv", "fault"),
+    [
+        ([""], "NAME: a name must not be empty"),
+        (["x" * 201], "NAME: .* is longer than 200 bytes"),
+        (["s\udcff"], "NAME: .* contains bytes that are no text"),
+        (["s", "-r", "18"], r"pin 18 cannot be that of the PWM wire \(-W\) and that of the tachometer wire \(-r\)"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(argv: list[str], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        given(*argv)
+
+
 def test_options_choose_the_pins_and_how_they_are_driven() -> None:
     config = given(
         "shelf1", "-W", "12", "-r", "4", "--frequency", "8000", "--inverted", "--pulses", "4", "--floor", "0"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fand.config.names import name_fault
 from fand.config.values import ClientConfig, FanConfig, TachometerConfig
 from fand.drivers import fan_kind, tachometer_kind
 from fand.drivers.pwmchips import raspberry_output
@@ -62,9 +63,16 @@ def parser() -> argparse.ArgumentParser:
 def configured(args: argparse.Namespace, environ: Mapping[str, str], root: Path = Path("/")) -> ClientConfig:
     """What the options say.
 
-    :raises ValueError: a driver refuses what they say
+    :raises ValueError: they cannot be meant, or a driver refuses what they say
     :raises DriverError: a driver cannot even be imported
     """
+    shelf = socket.gethostname() if args.name is None else args.name
+    if fault := name_fault(shelf):
+        raise ValueError(f"NAME: {fault}")
+    if args.pwm_chip is None and args.pwmpin == args.rpmpin:
+        raise ValueError(
+            f"pin {args.pwmpin} cannot be that of the PWM wire (-W) and that of the tachometer wire (-r)"
+        )
     kind, settings = _output(args, environ, root)
     fan = FanConfig(
         name=f"gpio{args.pwmpin}" if args.pwm_chip is None else f"{args.pwm_chip}-{args.pwm_channel}",
@@ -75,7 +83,7 @@ def configured(args: argparse.Namespace, environ: Mapping[str, str], root: Path 
         allow_stop=args.floor == 0,
     )
     server = ("localhost" if args.address is None else args.address, args.port)
-    return ClientConfig(socket.gethostname() if args.name is None else args.name, (server,), (fan,))
+    return ClientConfig(shelf, (server,), (fan,))
 
 
 def _output(args: argparse.Namespace, environ: Mapping[str, str], root: Path) -> tuple[str, dict[str, Any]]:

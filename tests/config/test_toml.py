@@ -32,7 +32,7 @@ def test_what_is_no_toml_is_told_with_line_and_column(text: str, where: str) -> 
 
 
 def test_a_number_of_endless_digits_is_told() -> None:
-    assert fault("a = " + "9" * 5000).startswith("fand.toml: ")
+    assert fault("a = " + "9" * 5000) == "fand.toml: has a number of too many digits"
 
 
 def test_endless_nesting_is_told() -> None:

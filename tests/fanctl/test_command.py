@@ -90,7 +90,7 @@ def test_where_the_server_is(options: Options, variable: str, where: tuple[str |
     assert server(options, variable) == where
 
 
-@pytest.mark.parametrize("variable", [":1", "pi:", "pi:x", "pi:99999", "[]:1"])
+@pytest.mark.parametrize("variable", [":1", "pi:", "pi:x", "pi:99999", "[]:1", "p\udcff", "\t"])
 def test_a_variable_that_names_no_server(variable: str) -> None:
     with pytest.raises(FanctlActionBadValue, match=r"FAND_SERVER is '.*'; it has to be like"):
         server(Options("ping", []), variable)

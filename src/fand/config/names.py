@@ -17,8 +17,11 @@ def name_fault(name: str) -> str | None:
 
 def text_fault(text: str) -> str | None:
     """Say what keeps ``text`` from being shown on one line; None if nothing does."""
-    if len(text.encode()) > LONGEST:
+    if len(text.encode(errors="replace")) > LONGEST:
         return f"{text[:30] + '...'!r} is longer than {LONGEST} bytes"
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+    kinds = {unicodedata.category(character) for character in text}
+    if not kinds.isdisjoint(("Cc", "Zl", "Zp")):
         return f"{text!r} contains a control character"
+    if "Cs" in kinds:
+        return f"{text!r} contains bytes that are no text"
     return None

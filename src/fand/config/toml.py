@@ -16,7 +16,9 @@ def parse(text: str, source: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise ConfigError([f"{source}: is nested too deeply"]) from None
-    except ValueError as error:  # TOMLDecodeError, and numbers of too many digits
+    except ValueError as error:
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            raise ConfigError([f"{source}: has a number of too many digits"]) from None
         told = str(error)
         where = re.fullmatch(r"(.*) \(at (.*)\)", told, re.DOTALL)
         raise ConfigError([f"{source}: {where[2]}: {where[1]}" if where else f"{source}: {told}"]) from None

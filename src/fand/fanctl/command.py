@@ -100,7 +100,7 @@ def server(options: Options, variable: str) -> tuple[str | None, int]:
     if not colon or (":" in host and not host.endswith("]")):
         host, port = variable, str(DEFAULT_PORT)
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port[:6]) > 0xFFFF:
+    if not host or not host.isprintable() or not port.isdecimal() or int(port[:6]) > 0xFFFF:
         raise FanctlActionBadValue(f"FAND_SERVER is {variable[:60]!r}; it has to be like 'nas.example.org:9999'")
     return host, int(port) if options.port is None else options.port
 
