@@ -169,6 +169,15 @@ def test_the_state_folder_is_the_managers_or_roots_or_the_users(monkeypatch: pyt
     assert state_folder({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/fand"
 
 
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the arbitrary user of a container."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    with pytest.raises(ConfigError, match=r"user 54321 has no home .* set HOME, or state under \[client\]"):
+        state_folder({})
+
+
 def test_a_watchdog_shortens_the_interval_of_writing() -> None:
     assert assert_interval(Seconds(5), None) == 5
     assert assert_interval(Seconds(5), Seconds(60)) == 5

@@ -13,7 +13,7 @@ from typing import Final
 from fand import util
 from fand.clock import SystemClock
 from fand.config.values import ClientConfig
-from fand.exceptions import FandError
+from fand.exceptions import ConfigError, FandError
 from fand.fanclient import machine as machines
 from fand.fanclient.events import Board, Post, Stop
 from fand.fanclient.hardware import HostFan
@@ -99,13 +99,23 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
     That is what systemd gives (``StateDirectory=``), else ``/var/lib/fand`` for root, else the user's own folder for
     state (XDG base directory specification).
+
+    :raises ConfigError: this user has no folder of his own
     """
     if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         return Path(given)
     if os.geteuid() == 0:
         return Path("/var/lib/fand")
     own = environ.get("XDG_STATE_HOME", "")
-    return (Path(own) if own.startswith("/") else Path.home() / ".local/state") / "fand"
+    if own.startswith("/"):
+        return Path(own) / "fand"
+    try:
+        return Path.home() / ".local/state/fand"
+    except RuntimeError:
+        remedy = "set HOME, or state under [client]"
+        raise ConfigError(
+            [f"user {os.geteuid()} has no home to keep the original mode of the fans in; {remedy}"]
+        ) from None
 
 
 def assert_interval(interval: Seconds, alive: Seconds | None) -> Seconds:
