@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fand.communication import Request, recv, send
-from fand.exceptions import CorruptedDataError, FandConnectionResetError, FandTimeoutError
+from fand.exceptions import CorruptedDataError, FandConnectionResetError, FandTimeoutError, SendReceiveError
 from fand.fanclient.conversation import Conversation
 from fand.fanclient.events import FanReport
 from fand.units import Percent, Rpm, Seconds
@@ -174,3 +174,10 @@ def test_a_refusal_tells_whether_it_was_announced(rig: Rig) -> None:
     with pytest.raises(FandConnectionResetError) as caught:
         rig.talk.begin(subscribe=True)
     assert not caught.value.announced
+
+
+def test_a_connection_closed_by_another_thread_is_an_ordinary_end(rig: Rig) -> None:
+    begun(rig)
+    rig.client.close()
+    with pytest.raises(SendReceiveError, match="closed"):
+        rig.talk.ask()

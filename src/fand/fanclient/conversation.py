@@ -91,7 +91,7 @@ class Conversation:
                 raise CorruptedDataError(f"the server sent {request.name} without being asked")
 
     def _send(self, request: Request, *args: object) -> None:
-        self._sock.settimeout(self._patience)
+        self._wait_at_most(self._patience)
         com.send(self._sock, request, self._shelf, *args)
 
     def _await(self, wanted: Request) -> None:
@@ -110,8 +110,14 @@ class Conversation:
             if not self._subscribed or request is not Request.SET_PWM:
                 raise CorruptedDataError(f"the server answered by {request.name}, not {wanted.name}")
 
+    def _wait_at_most(self, seconds: float) -> None:
+        try:
+            self._sock.settimeout(seconds)
+        except OSError:  # closed meanwhile by who stops us; what is done with it next says so
+            pass
+
     def _receive(self, left: float) -> Request:
-        self._sock.settimeout(left)
+        self._wait_at_most(left)
         request, args = com.recv(self._sock)
         if request is Request.SET_PWM:
             if len(args) != 2 or args[0] != self._shelf:
