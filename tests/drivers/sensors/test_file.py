@@ -57,14 +57,38 @@ def test_an_absent_file_failed_until_it_comes(tmp_path: Path, max_age: float | N
     assert sensor.read(NOW) == Temperature(Celsius(30.0), NOW)
 
 
-@pytest.mark.parametrize("shift", [-61.0, 3600.0])
-def test_a_file_too_old_or_from_the_future_failed(tmp_path: Path, shift: float) -> None:
+@pytest.mark.parametrize(("keys", "limit"), [({"max_age": 60}, 60), ({}, file.MAX_AGE)])
+def test_a_file_too_old_at_first_sight_failed(tmp_path: Path, keys: dict[str, Any], limit: float) -> None:
     path = tmp_path / "t"
     path.write_text("30")
-    os.utime(path, (time.time() + shift, time.time() + shift))
-    reading = file.open_sensor(settings(file=str(path), max_age=60)).read(NOW)
+    os.utime(path, (time.time() - limit - 5, time.time() - limit - 5))
+    reading = file.open_sensor(settings(file=str(path), **keys)).read(NOW)
     assert isinstance(reading, Failed)
-    assert "more than 60 s" in reading.reason
+    assert f"more than {limit:g} s" in reading.reason
+
+
+@pytest.mark.parametrize("shift", [0.0, 3600.0, -3600.0])
+def test_a_writer_that_died_is_noticed_whatever_the_wall_clock_says(tmp_path: Path, shift: float) -> None:
+    path, start = tmp_path / "t", time.time()
+    path.write_text("30")
+    sensor = file.open_sensor(settings(file=str(path), max_age=60))
+    assert isinstance(sensor.read(Seconds(0.0)), Temperature)
+    path.write_text("31")
+    os.utime(path, (start + shift, start + shift))  # written when the clock had jumped
+    assert isinstance(sensor.read(Seconds(50.0)), Temperature)
+    assert isinstance(sensor.read(Seconds(109.0)), Temperature)
+    assert isinstance(sensor.read(Seconds(111.0)), Failed)
+    path.write_text("32")
+    assert isinstance(sensor.read(Seconds(112.0)), Temperature)
+
+
+def test_a_file_of_the_kernel_has_no_age(tmp_path: Path) -> None:
+    path = tmp_path / "sys/t"
+    path.parent.mkdir()
+    path.write_text("30")
+    os.utime(path, (0, 0))
+    sensor = file.open_sensor(settings(file="/sys/t"), tmp_path)
+    assert sensor.read(NOW) == Temperature(Celsius(30.0), NOW)
 
 
 @pytest.mark.parametrize(
