@@ -84,6 +84,22 @@ def test_a_trace_is_written_too(log: logging.Logger) -> None:
     assert stream.getvalue().endswith("'the reason'\n")
 
 
+def test_a_handler_may_take_its_lock_as_those_of_python_3_13_do(log: logging.Logger) -> None:
+    class Taking(logging.StreamHandler[io.StringIO]):
+        def handle(self, record: logging.LogRecord) -> bool:
+            assert self.lock is not None
+            with self.lock:
+                self.emit(record)
+            return True
+
+    stream = io.StringIO()
+    log.addHandler(Aside([Taking(stream)]))
+    log.error("one")
+    log.error("two")
+    log.handlers[0].close()
+    assert stream.getvalue() == "one\ntwo\n"
+
+
 def test_what_is_too_much_is_lost_counted_and_told(log: logging.Logger) -> None:
     held = Held()
     log.addHandler(Aside([held], most=2))

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable
 from copy import copy
 from queue import SimpleQueue
-from typing import Final
+from typing import Any, Final, cast
 
 MOST: Final = 1000
 """So many messages wait to be written; what comes on top is counted and lost."""
@@ -36,6 +36,28 @@ class Stderr:
         """Nothing is kept back."""
 
 
+class _NoLock:
+    """In place of the lock of a handler that one thread uses: logging.shutdown must not wait for a write that hangs.
+
+    None in its place would do up to Python 3.12 only.
+    """
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def _at_fork_reinit(self) -> None:
+        pass
+
+
 class Aside(logging.Handler):
     """Has ``handlers``, which nobody else may use, write what it is given, in a thread of its own."""
 
@@ -46,7 +68,7 @@ class Aside(logging.Handler):
         self._lost = 0
         self._queue: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
         for handler in self._handlers:
-            handler.lock = None  # one thread uses it; logging.shutdown must not wait for a write that hangs
+            handler.lock = cast(Any, _NoLock())
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
 
