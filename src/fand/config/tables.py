@@ -3,12 +3,18 @@
 The meanings are the reference in docs/configuration.rst, which a test holds against them.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from fand.config.checked import Entry
 from fand.config.values import DEFAULT_PORT
+from fand.control import CURVES
+
+if TYPE_CHECKING:
+    CurveKind = str
+else:
+    CurveKind = Literal[*CURVES]
 
 _Span = Annotated[float, Meta(ge=0.01, le=3600)]
 
@@ -38,7 +44,7 @@ class CurveTable(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ]
     kind: Annotated[
-        Literal["linear", "step"],
+        CurveKind,
         Meta(description="``linear`` draws lines between the points; ``step`` holds each duty up to the next point."),
     ] = "linear"
     critical: Annotated[

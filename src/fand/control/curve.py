@@ -12,7 +12,14 @@ Points = tuple[tuple[Celsius, Percent], ...]
 
 
 class Curve(Protocol):
-    """Never falls: a higher temperature asks for at least the same duty."""
+    """Never falls: a higher temperature asks for at least the same duty.
+
+    A class with ``bottom`` needs its first point at 0 °C or below.
+    """
+
+    bottom: ClassVar[bool]
+
+    def __init__(self, points: Points) -> None: ...
 
     def duty(self, celsius: Celsius) -> Percent:
         """The duty that ``celsius`` asks for."""
@@ -50,7 +57,7 @@ class Linear:
         return Percent(min(d1, d0 + (d1 - d0) * (celsius - t0) / (t1 - t0)))
 
 
-CURVES: Final[Mapping[str, type[Step] | type[Linear]]] = {"linear": Linear, "step": Step}
+CURVES: Final[Mapping[str, type[Curve]]] = {"linear": Linear, "step": Step}
 """Curve kinds by their name in the configuration."""
 
 
