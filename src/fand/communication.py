@@ -236,11 +236,13 @@ def connect(address: str, port: int) -> socket.socket:
     """
     if util.terminating():
         raise TerminatingError(f"the program is terminating: no connection to {address}:{port} is made")
+    if not 0 <= port <= 0xFFFF:  # the resolver would take its lower 16 bits
+        raise ConnectionFailedError(f"cannot connect to {address}: {port} is not a port, a number from 1 to 65535")
     try:
         sock = socket.create_connection((_host(address), port), timeout=TIMEOUT)
     except TimeoutError as error:
         raise FandTimeoutError(f"{address} port {port} did not answer for {TIMEOUT:.0f} s") from error
-    except (OSError, ValueError, OverflowError) as error:  # the last two: a name or port that cannot be
+    except (OSError, ValueError) as error:  # the last: a name that cannot be
         why = getattr(error, "strerror", None) or error
         remedy = "; is the address right?" if isinstance(error, socket.gaierror | ValueError) else ""
         raise ConnectionFailedError(f"cannot connect to {address} port {port}: {why}{remedy}") from error
