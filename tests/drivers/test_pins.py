@@ -77,6 +77,15 @@ def test_an_unknown_factory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         pin_factory()
 
 
+def test_a_factory_without_its_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", None)
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "lgpio")
+    monkeypatch.setitem(sys.modules, "lgpio", None)
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+    with pytest.raises(GpioError, match=r"lgpio.*; install what is missing: pip install 'fand\[clientrpi\]'"):
+        pin_factory()
+
+
 def lgpio_folder(cwd: Path, environ: dict[str, str]) -> str:
     """Where lgpio would put its pipe, in a process of its own."""
     code = "import os; from fand.drivers.pins import library; library('gpiozero'); print(os.environ['LG_WD'])"

@@ -69,6 +69,8 @@ def factory_name(factory: Any) -> str:
 
 
 def _remedy(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return f"; install what is missing: {_INSTALL}"
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.EACCES, errno.EPERM):
         return "; add this user to the group gpio, or run as root"
