@@ -50,7 +50,7 @@ def test_options_stand_anywhere(line: str, options: Options) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("", "the following arguments are required: ACTION"),
+        ("", "the following arguments are required: ACTION\n"),
         ("-p 99999 ping", "'99999' is not a port"),
         ("--nosuch ping", "unrecognized arguments: --nosuch"),
     ],

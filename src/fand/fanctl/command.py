@@ -82,7 +82,7 @@ def _parser() -> "ArgumentParser":
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=80),
     )
     parser.add_argument("action", metavar="ACTION", help="what to do; see below")
-    parser.add_argument("args", metavar="ARGUMENTS", nargs="*", help="what the action needs")
+    parser.add_argument("args", metavar="ARGUMENTS", nargs="*", default=[], help="what the action needs")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON, for programs")
     return parser
 
