@@ -60,6 +60,12 @@ def test_the_configuration_may_be_named_by_the_environment(tmp_path: Path) -> No
     assert done.stdout == "shelf1: 35 %: hdd a at 32.0 °C on curve drives -> 35 %\n  a  hdd  32.0 °C\n"
 
 
+def test_a_check_tells_a_failed_sensor_once(tmp_path: Path) -> None:
+    done = ended("--check", "-c", str(write_shelf(tmp_path, '{ fake = "lost", name = "a" }')))
+    assert done.stdout.endswith("\n  a  hdd  FAILED: plays a lost drive\n")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("option", [[], ["--check"]])
 def test_s11_every_fault_of_the_configuration_is_told_with_its_place(tmp_path: Path, option: list[str]) -> None:
     path = write_config(

@@ -40,11 +40,10 @@ class Watcher:
             try:
                 self._call = await self._readers.call(self._ask, self.device.timeout)
             except RuntimeError as error:
-                return self._noted(Failed(f"could not be asked: {error}", now)), self.device.family
+                return Failed(f"could not be asked: {error}", now), self.device.family
         if not self._call.done():
-            return self._noted(Failed(f"no answer within {self.device.timeout:g} s", now)), self.device.family
-        reading, family = self._call.result()
-        return self._noted(reading), family
+            return Failed(f"no answer within {self.device.timeout:g} s", now), self.device.family
+        return self._call.result()
 
     async def watch(self, observe: Callable[[Reading, str | None], None], phase: Seconds) -> None:
         """Ask at once, again ``phase`` seconds later, and from then on every interval; tell ``observe`` each time.
@@ -55,6 +54,7 @@ class Watcher:
         due = clock.mono() + min(phase, interval)
         while True:
             reading, family = await self.read()
+            self._note(reading)
             try:
                 observe(reading, family)
             except Exception:  # noqa: BLE001
@@ -74,7 +74,7 @@ class Watcher:
         except BaseException as error:  # noqa: BLE001
             return Failed(_words(error), now), self.device.family
 
-    def _noted(self, reading: Reading) -> Reading:
+    def _note(self, reading: Reading) -> None:
         """Log what begins, changes and ends."""
         # a time or a temperature may be another each time, and it is the same failure
         failure = _NUMBERS.sub("", reading.reason) if isinstance(reading, Failed) else None
@@ -84,7 +84,6 @@ class Watcher:
             else:
                 _log.warning("%s: %s answers again", self.shelf, self.device.name)
             self._failure = failure
-        return reading
 
 
 def _taken(reading: object, now: Seconds) -> Reading:
