@@ -42,7 +42,7 @@ def test_a_fan_never_taken_over_is_not_touched(tmp_path: Path) -> None:
     assert not file.path.exists()
 
 
-def test_what_somebody_else_set_is_set_back_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_c1_what_somebody_else_set_is_set_back_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = FanFile(tmp_path)
     with file.host_fan() as fan:
         machine = fan.write(asking(40), 0, NOW)
@@ -107,7 +107,7 @@ def offering(monkeypatch: pytest.MonkeyPatch, fan: StubbornFan | Exception) -> N
     monkeypatch.setattr(hardware, "fan_kind", lambda name: SimpleNamespace(open_fan=open_fan))
 
 
-def test_a_value_that_does_not_hold_is_a_failure(
+def test_c1_a_value_that_does_not_hold_is_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     offering(monkeypatch, StubbornFan())

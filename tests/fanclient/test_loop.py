@@ -85,7 +85,7 @@ def test_without_any_server_it_runs_at_full_speed_for_ever(tmp_path: Path) -> No
     assert rig.clock.now == T + 3000
 
 
-def test_the_duty_is_asserted_again_every_interval_and_only_then_is_the_watchdog_fed(tmp_path: Path) -> None:
+def test_c2_the_duty_is_asserted_again_every_interval_and_only_then_is_the_watchdog_fed(tmp_path: Path) -> None:
     file = FanFile(tmp_path)
 
     def script() -> Script:
@@ -102,7 +102,7 @@ def test_the_duty_is_asserted_again_every_interval_and_only_then_is_the_watchdog
     assert rig.alive() == [0, 1, 6]
 
 
-def test_a_broken_fan_starves_the_watchdog_and_stops_no_other(tmp_path: Path) -> None:
+def test_c2_a_broken_fan_starves_the_watchdog_and_stops_no_other(tmp_path: Path) -> None:
     front, rear = FanFile(tmp_path, "front"), FanFile(tmp_path, "rear")
 
     def script() -> Script:

@@ -32,7 +32,7 @@ def test_it_begins_at_full_speed_and_writes_at_once() -> None:
     assert machine.deadline == 5
 
 
-def test_the_greatest_demand_of_several_servers_is_driven() -> None:
+def test_c3_the_greatest_demand_of_several_servers_is_driven() -> None:
     machine = machines.answer(begin(servers=2), 0, P(30), S(1), S(1))
     assert (machine.state, machine.outputs[0].duty) == (State.INIT, 100)  # the other has not spoken
     machine = machines.answer(machine, 1, P(50), S(2), S(2))

@@ -66,7 +66,7 @@ def test_rounding_is_no_fault() -> None:
     assert wrote(output, P(float(f"{100 / 3:.15g}")), P(0), S(1), S(5)).verified
 
 
-def test_what_does_not_hold_is_a_failure_and_tried_again_soon() -> None:
+def test_c1_what_does_not_hold_is_a_failure_and_tried_again_soon() -> None:
     output = driven(40, now=100)
     for failures, due in ((1, 102), (2, 103), (3, 108)):
         assert output.condition is Condition.OK
@@ -81,7 +81,7 @@ def test_with_a_short_interval_the_next_try_comes_no_later() -> None:
     assert failed(driven(40), S(100), S(0.2)).due == pytest.approx(100.2)
 
 
-def test_a_duty_taken_over_is_seen_and_its_end_too() -> None:
+def test_c1_a_duty_taken_over_is_seen_and_its_end_too() -> None:
     output = found(driven(40), P(75), EXACT, S(5))
     assert (output.taken, output.duty) == (75, 40)
     output = wrote(output, P(40), EXACT, S(5), S(5))
