@@ -176,12 +176,15 @@ def test_serving_does_not_depend_on_the_standard_output(tmp_path: Path, redirect
     os.mkfifo(log)
     command = f'exec "$0" -m fand server -c "$1" -p 0 -v -l "$2" {redirection}'
     with subprocess.Popen(["sh", "-c", command, sys.executable, path, log], stderr=subprocess.PIPE) as process:
-        with log.open() as lines:
-            assert any("serving 1 shelves on 127.0.0.1:" in line for line in lines)
-            process.terminate()
-            lines.read()
-        assert process.communicate(timeout=20)[1] == b""
-        assert process.returncode == 0
+        try:
+            with log.open() as lines:
+                assert any("serving 1 shelves on 127.0.0.1:" in line for line in lines)
+                process.terminate()
+                lines.read()
+            assert process.communicate(timeout=20)[1] == b""
+            assert process.returncode == 0
+        finally:
+            process.kill()
 
 
 def test_an_interrupted_check_is_no_traceback(tmp_path: Path) -> None:
