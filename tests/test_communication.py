@@ -73,7 +73,14 @@ def test_the_public_names() -> None:
     names: dict[str, Any] = {}
     exec("from fand.communication import *", names)
     assert set(names) - {"__builtins__"} == {
+        "ConnectionFailedError",
+        "CorruptedDataError",
+        "FandConnectionResetError",
+        "FandTimeoutError",
         "Request",
+        "SendReceiveError",
+        "TerminatingError",
+        "UnpicklableError",
         "add_socket",
         "connect",
         "is_socket_open",

@@ -24,10 +24,26 @@ from fand.exceptions import (
     FandTimeoutError,
     SendReceiveError,
     TerminatingError,
+    UnpicklableError,
 )
 from fand.wire import Decoder, Request, encode
 
-__all__ = ["Request", "add_socket", "connect", "is_socket_open", "recv", "reset_connection", "send"]
+__all__ = [
+    "ConnectionFailedError",
+    "CorruptedDataError",
+    "FandConnectionResetError",
+    "FandTimeoutError",
+    "Request",
+    "SendReceiveError",
+    "TerminatingError",
+    "UnpicklableError",
+    "add_socket",
+    "connect",
+    "is_socket_open",
+    "recv",
+    "reset_connection",
+    "send",
+]
 
 _log = logging.getLogger(__name__)
 
