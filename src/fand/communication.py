@@ -52,8 +52,8 @@ _DISCONNECT: Final = Request.DISCONNECT
 TIMEOUT: Final = 10.0
 """Seconds after which :func:`connect`, and then each :func:`send` and :func:`recv` on its socket, gives up."""
 
-_TURN: Final = 0.1
-"""Seconds that a notice waits for another thread to send its frame: enough unless the peer takes nothing."""
+_TURN: Final = 0.5
+"""Seconds that a notice waits for another thread to send its frame: plenty, unless the peer takes nothing."""
 
 
 class _Link:
