@@ -53,6 +53,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The package, where it may be added to; programs started from now on are its."""
     shutil.copytree(PACKAGE, tmp_path / "fand", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(name, raising=False)  # the copy is not what is to be covered
     return tmp_path / "fand"
 
 
