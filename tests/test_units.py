@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.exceptions import ShelfPwmBadValue, ShelfRpmBadValue
-from fand.units import MAX_RPM, is_number, percent, rpm, served
+from fand.units import MAX_RPM, is_number, percent, rounded, rpm, served
 
 
 @given(st.floats(min_value=0, max_value=100) | st.integers(min_value=0, max_value=100))
@@ -59,3 +59,12 @@ def test_a_fraction_is_sent_with_one_decimal_upwards() -> None:
 @given(st.floats(0, 100))
 def test_what_is_served_is_never_below_what_is_meant(value: float) -> None:
     assert value <= served(value) <= min(100, value + 0.1001)
+
+
+def test_a_whole_number_is_sent_as_an_int() -> None:
+    assert type(rounded(1500.04)) is int
+
+
+@given(st.floats(0, 200_000))
+def test_rounding_moves_by_half_a_tenth_at_most(value: float) -> None:
+    assert abs(rounded(value) - value) <= 0.0501

@@ -66,6 +66,12 @@ def served(duty: float) -> int | float:
     return int(tenths) if tenths == int(tenths) else tenths
 
 
+def rounded(value: float) -> int | float:
+    """``value`` to the nearest tenth; an int when that is whole."""
+    tenths = round(value, 1)
+    return int(tenths) if tenths == int(tenths) else tenths
+
+
 def is_number(value: object) -> bool:
     """Tell whether ``value`` is a finite int or float, and not a bool."""
     if isinstance(value, bool) or not isinstance(value, int | float):

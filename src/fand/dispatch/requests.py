@@ -9,10 +9,9 @@ from fand.dispatch.fans import fan_states
 from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
 from fand.dispatch.shelf import Shelf
-from fand.dispatch.shown import rounded
 from fand.dispatch.status import shelves_page, status_page
 from fand.exceptions import RequestError, ShelfPwmExpireBadValue
-from fand.units import Moment, Timestamp, percent, rpm, served
+from fand.units import Moment, Timestamp, percent, rounded, rpm, served
 from fand.wire import Request
 
 LATEST: Final = Timestamp(253_370_764_800.0)

@@ -6,10 +6,10 @@ from typing import Any, Final
 from fand.control import Device, Override, health
 from fand.dispatch.hall import Hall
 from fand.dispatch.shelf import Shelf, Slot
-from fand.dispatch.shown import rounded, shorten
+from fand.dispatch.shown import shorten
 from fand.exceptions import RequestError, UnpicklableError
 from fand.ports import Temperature
-from fand.units import Moment, Seconds, served
+from fand.units import Moment, Seconds, rounded, served
 from fand.wire import Request, encode
 
 MOST_FAULTS: Final = 16

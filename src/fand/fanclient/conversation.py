@@ -13,7 +13,7 @@ from fand.communication import Request
 from fand.exceptions import CorruptedDataError, FandTimeoutError, ShelfPwmBadValue
 from fand.fanclient.events import FanReport
 from fand.ports import Clock
-from fand.units import FULL, Percent, Seconds, percent
+from fand.units import FULL, Percent, Seconds, percent, rounded
 
 
 class Conversation:
@@ -74,7 +74,7 @@ class Conversation:
             self._send(Request.SET_FANS, [_table(fan) for fan in fans])
             self._await(Request.ACK)
         elif speeds:
-            self._send(Request.SET_RPM, _short(min(speeds)))
+            self._send(Request.SET_RPM, rounded(min(speeds)))
             self._await(Request.ACK)
         if self._sure < self._asked:
             self._sure = self._asked
@@ -131,11 +131,6 @@ class Conversation:
 
 
 def _table(fan: FanReport) -> dict[str, object]:
-    return {"name": fan.name, "rpm": _short(fan.rpm), "duty": _short(fan.duty), "state": fan.state}
-
-
-def _short(number: float | None) -> float | None:
-    """With one decimal, or none where it is whole."""
-    if number is None:
-        return None
-    return int(number) if number == int(number) else round(number, 1)
+    speed = None if fan.rpm is None else rounded(fan.rpm)
+    duty = None if fan.duty is None else rounded(fan.duty)
+    return {"name": fan.name, "rpm": speed, "duty": duty, "state": fan.state}
