@@ -1,7 +1,9 @@
 """What detection finds."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from fand.ports import Asleep, Failed, Reading
 
@@ -18,6 +20,25 @@ class Found:
     line: str
     comment: str
     ready: bool = True
+
+
+class Named(Protocol):
+    """A chip: its name, which another may have too, and the path of its device, which no other has."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """The path of its device."""
+        ...
+
+
+def choice(chip: Named, there: Iterable[Named]) -> str:
+    """What chooses ``chip`` among those that are ``there``: its name if no other has it, else its device's path."""
+    return chip.name if [other.name for other in there].count(chip.name) == 1 else chip.device
 
 
 def shown(reading: Reading) -> str:

@@ -23,7 +23,7 @@ from typing import Final, Self
 
 import msgspec
 
-from fand.drivers.found import Found, table
+from fand.drivers.found import Found, choice, table
 from fand.drivers.originals import Original
 from fand.drivers.sysfs import Chip, chips, find_chip, is_graphics, numbers, peek, read_int, write
 from fand.drivers.text import named
@@ -247,7 +247,7 @@ def detect(root: Path = Path("/")) -> list[Found]:
     there = chips(root)
     found = []
     for chip in there:
-        which = chip.name if [other.name for other in there].count(chip.name) == 1 else chip.device
+        which = choice(chip, there)
         for number in numbers(chip.folder, "pwm*"):
             mode, pwm = peek(chip.folder / f"pwm{number}_enable"), peek(chip.folder / f"pwm{number}") or ""
             now = f"{int(pwm) * 100 / MAX:.0f} %" if pwm.isdigit() else "unknown"

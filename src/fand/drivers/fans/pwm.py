@@ -21,7 +21,7 @@ from typing import Final, Self
 
 import msgspec
 
-from fand.drivers.found import Found, table
+from fand.drivers.found import Found, choice, table
 from fand.drivers.pwmchips import PINS, PwmChip, find_pwm_chip, pwm_chips, raspberry_output
 from fand.drivers.sysfs import peek, read_int, write
 from fand.drivers.text import named
@@ -229,7 +229,7 @@ def detect(root: Path = Path("/")) -> list[Found]:
     there = pwm_chips(root)
     found = []
     for chip in there:
-        which = chip.name if [other.name for other in there].count(chip.name) == 1 else chip.device
+        which = choice(chip, there)
         pins = {output[1]: pin for pin in PINS if (output := raspberry_output(pin, root)) and output[0] == chip.name}
         known = [channel for channel in range(chip.channels) if channel in pins or _exported(chip, channel)]
         if not known:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from fand.control import judge
-from fand.drivers.found import Found, shown, table
+from fand.drivers.found import Found, choice, shown, table
 from fand.drivers.sysfs import Chip, chips, find_chip, is_graphics, is_processor, numbers, peek, temperature
 from fand.drivers.text import named
 from fand.exceptions import DriverError
@@ -93,12 +93,12 @@ def open_sensor(settings: Settings, root: Path = Path("/")) -> HwmonSensor:
 
 def detect(root: Path = Path("/")) -> list[Found]:
     """Every temperature of every chip but drives and processors, which other kinds find."""
+    there = chips(root)
     found = []
-    for chip in chips(root):
+    for chip in there:
         if chip.name in ("drivetemp", "nvme") or is_processor(chip.name):
             continue
-        same = [other for other in chips(root) if other.name == chip.name]
-        which = chip.name if len(same) == 1 else chip.device
+        which = choice(chip, there)
         labels = _labels(chip)
         for number, label in labels.items():
             if label is not None and list(labels.values()).count(label) == 1:

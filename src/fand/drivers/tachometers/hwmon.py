@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from fand.drivers.found import Found, table
+from fand.drivers.found import Found, choice, table
 from fand.drivers.sysfs import chips, find_chip, numbers, peek, read_int
 from fand.drivers.text import named
 from fand.exceptions import DriverError
@@ -80,7 +80,7 @@ def detect(root: Path = Path("/")) -> list[Found]:
     there = chips(root)
     found = []
     for chip in there:
-        which = chip.name if [other.name for other in there].count(chip.name) == 1 else chip.device
+        which = choice(chip, there)
         for number in numbers(chip.folder, "fan*_input"):
             settings = Settings(which, number)
             try:
