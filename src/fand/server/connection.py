@@ -13,6 +13,7 @@ from fand.dispatch import Hall, Peer, Shelf, answer, shorten
 from fand.exceptions import CorruptedDataError, RequestError, UnpicklableError
 from fand.ports import Clock
 from fand.server.keeper import Keeper
+from fand.server.listening import place
 from fand.units import Moment
 from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
 
@@ -275,7 +276,4 @@ def _farewell(reason: str) -> bytes:
 
 def _shown(address: object) -> str:
     """A peer's address; one that has gone already has none."""
-    if not isinstance(address, tuple):
-        return "somebody"
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return place(address) if isinstance(address, tuple) else "somebody"

@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from fand.exceptions import ListeningError
 
@@ -74,7 +74,12 @@ def listen(where: Iterable[str], port: int) -> list[socket.socket]:
 
 def shown(sock: socket.socket) -> str:
     """The address and port of ``sock``."""
-    host, port = sock.getsockname()[:2]
+    return place(sock.getsockname())
+
+
+def place(address: tuple[Any, ...]) -> str:
+    """A socket's address, as people write it."""
+    host, port = address[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
