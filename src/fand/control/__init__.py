@@ -4,6 +4,7 @@ A :class:`Track` remembers what one device answered; :func:`decide` weighs all t
 and its :class:`Memory` into a :class:`Decision` that carries its reason in words.
 """
 
+from fand.control.alarm import Alarm, Change, Event, Finding, Sort, review
 from fand.control.curve import CURVES, Curve, Linear, Step, point_faults
 from fand.control.decision import Decision, Device, Fault, Memory, decide
 from fand.control.device import Health, Track, Watch, health, observe
@@ -13,17 +14,22 @@ from fand.control.plausible import judge
 
 __all__ = [
     "CURVES",
+    "Alarm",
+    "Change",
     "Curve",
     "Decision",
     "Device",
+    "Event",
     "FamilyLaw",
     "Fault",
+    "Finding",
     "Health",
     "Linear",
     "Memory",
     "Override",
     "Pending",
     "ShelfLaw",
+    "Sort",
     "Step",
     "Track",
     "Watch",
@@ -35,4 +41,5 @@ __all__ = [
     "observe",
     "override_by",
     "point_faults",
+    "review",
 ]

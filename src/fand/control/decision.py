@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from fand.control.alarm import Sort
 from fand.control.device import Health, Track, Watch, health
 from fand.control.law import FamilyLaw, ShelfLaw
 from fand.control.override import Override, living
@@ -36,12 +37,13 @@ class Device:
 class Fault:
     """Something that demands a duty whatever the temperatures and the operator say.
 
-    ``device`` is the name of the one that has it; empty where it is the whole shelf's.
+    ``subject`` is the name of the device that has it; empty where it is the whole shelf's.
     """
 
     duty: Percent
+    sort: Sort
     reason: str
-    device: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +101,24 @@ def _faults(law: ShelfLaw, devices: Sequence[Device], states: Sequence[Health], 
         track = device.track
         failure = f": {track.failure.reason}" if track.failure is not None else ""
         if state is Health.WAITING:
-            faults.append(Fault(FULL, f"{_title(device)} has not answered since the start{failure}", device.name))
+            reason = f"{_title(device)} has not answered since the start{failure}"
+            faults.append(Fault(FULL, Sort.UNANSWERED, reason, device.name))
         elif state is Health.LOST and track.last is not None:
-            faults.append(
-                Fault(law.on_lost, f"{_title(device)} lost for {now - track.last.at:.0f} s{failure}", device.name)
-            )
+            reason = f"{_title(device)} lost for {now - track.last.at:.0f} s{failure}"
+            faults.append(Fault(law.on_lost, Sort.LOST, reason, device.name))
         if not isinstance(track.last, Temperature) or state is Health.ABSENT:
             continue
         family = law.of(track.family)
         if family is None:
             whose = f"the shelf has no curve for family {track.family}" if track.family else "its family is not known"
-            faults.append(Fault(FULL, f"{_title(device)} at {track.last.celsius:.1f} °C: {whose}", device.name))
+            reason = f"{_title(device)} at {track.last.celsius:.1f} °C: {whose}"
+            faults.append(Fault(FULL, Sort.UNCURVED, reason, device.name))
         elif family.critical is not None and track.last.celsius >= family.critical:
             reason = f"{_title(device)} at {track.last.celsius:.1f} °C, critical from {family.critical:g} °C"
-            faults.append(Fault(FULL, reason, device.name))
+            faults.append(Fault(FULL, Sort.CRITICAL, reason, device.name))
     if all(state is Health.ABSENT for state in states):
-        faults.append(Fault(law.on_lost, "no device is there, so that nothing is known of the shelf"))
+        reason = "no device is there, so that nothing is known of the shelf"
+        faults.append(Fault(law.on_lost, Sort.EMPTY, reason))
     return tuple(faults)
 
 

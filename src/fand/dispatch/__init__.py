@@ -9,7 +9,7 @@ whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, 
 from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
 from fand.dispatch.requests import Answer, answer
-from fand.dispatch.shelf import Shelf, Slot
+from fand.dispatch.shelf import Kept, Shelf, Slot
 from fand.dispatch.shown import shorten
 
-__all__ = ["Answer", "Hall", "Peer", "Shelf", "Slot", "answer", "shorten"]
+__all__ = ["Answer", "Hall", "Kept", "Peer", "Shelf", "Slot", "answer", "shorten"]

@@ -1,23 +1,30 @@
 """The state of one shelf, and its decision."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
 from fand.control import (
+    Alarm,
     Decision,
     Device,
+    Event,
+    Finding,
+    Health,
     Memory,
     Override,
     Pending,
     ShelfLaw,
+    Sort,
     Track,
     Watch,
     decide,
     end_at,
+    health,
     observe,
     override_by,
+    review,
 )
 from fand.dispatch.fans import FanReport, FanState, slowest
 from fand.dispatch.peer import Peer
@@ -38,12 +45,22 @@ class Slot:
     position: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a shelf must outlive the server."""
+
+    override: Override | None = None
+    pending: Pending | None = None
+    alarms: tuple[Alarm, ...] = ()
+
+
 class Shelf:
     """One shelf: its devices, its override, its fans, and the duty that follows.
 
     ``pwm_frame`` is the encoded answer to GET_PWM; both it and the decision may be served while the monotonic
     clock is before ``valid_until``, and :meth:`decision` and :meth:`frame` see to that. ``subscribers`` maps those
-    who want every change to the frame that each was last told.
+    who want every change to the frame that each was last told. ``alarms`` are those that stood at the last
+    :meth:`review`.
     """
 
     def __init__(self, name: str, law: ShelfLaw, slots: Iterable[Slot]) -> None:
@@ -54,6 +71,7 @@ class Shelf:
         self.fans: FanReport | None = None
         self.client: Peer | None = None
         self.subscribers: dict[Peer, bytes] = {}
+        self.alarms: tuple[Alarm, ...] = ()
         self.valid_until = _NEVER
         self.pwm_frame = b""
         self._law = law
@@ -79,6 +97,21 @@ class Shelf:
             self.pwm_frame = encode(Request.SET_PWM, (self.name, served(decision.duty)))
             self._decision, self.valid_until = decision, decision.valid_until
         return self._decision
+
+    def review(self, now: Moment) -> tuple[Event, ...]:
+        """Bring :attr:`alarms` up to date; returns what became of them since the last time."""
+        self.alarms, events = review(self.alarms, self._findings(now), self._undecided(now), now.wall)
+        return events
+
+    @property
+    def kept(self) -> Kept:
+        """What must outlive the server; equal as long as nothing of it changes."""
+        return Kept(self.override, self.pending, self.alarms)
+
+    def restore(self, kept: Kept) -> None:
+        """Go on where a server before this one ended."""
+        self.override, self.pending, self.alarms = kept.override, kept.pending, kept.alarms
+        self._change()
 
     def frame(self, now: Moment) -> bytes:
         """The whole frame that answers GET_PWM at ``now``."""
@@ -118,6 +151,20 @@ class Shelf:
     def speed(self, now: Seconds) -> Rpm | None:
         """The speed of the fans, of several the slowest; None when it is unknown or long ago (S7)."""
         return None if self.fans is None or self.fans.stale(now) else self.fans.speed
+
+    def _findings(self, now: Moment) -> Iterator[Finding]:
+        """What is wrong now. A device that has not been asked yet is no alarm: S1 is at work."""
+        for fault in self.decision(now).faults:
+            device = self._devices.get(fault.subject)
+            if fault.sort is not Sort.UNANSWERED or (device is not None and device.track.failure is not None):
+                yield Finding(fault.sort, fault.subject, fault.reason)
+
+    def _undecided(self, now: Moment) -> Callable[[Alarm], bool]:
+        """An alarm of a server before this one stands until its device has given an answer."""
+        waiting = {
+            device.name for device in self.devices if health(device.track, device.watch, now.mono) is Health.WAITING
+        }
+        return lambda alarm: alarm.subject in waiting or (alarm.sort is Sort.EMPTY and bool(waiting))
 
     def _change(self) -> None:
         self.valid_until = _NEVER

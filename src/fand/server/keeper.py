@@ -6,11 +6,11 @@ runs out. Without subscribers nothing runs: who asks gets a decision of that mom
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from fand.control import Change
 from fand.dispatch import Hall, Peer, Shelf
 from fand.ports import Clock
 from fand.units import Moment, Seconds
@@ -23,15 +23,12 @@ HEARTBEAT: Final = Seconds(5.0)
 _INSTANT: Final = 0.01
 """No decision is taken anew sooner: a reading may turn too old only just after the instant it was good until."""
 
-_NUMBERS: Final = re.compile(r"[0-9.]+")
-
 
 @dataclass(slots=True)
 class _Kept:
     frame: bytes = b""
     beat: Seconds = Seconds(0.0)
     timer: asyncio.TimerHandle | None = None
-    faults: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 class Keeper:
@@ -48,7 +45,7 @@ class Keeper:
         kept = self._kept[shelf.name]
         now = Moment(self._clock.mono(), self._clock.wall())
         frame = shelf.frame(now)
-        self._log_faults(shelf, kept, now)
+        self._tell(shelf, now)
         changed = frame != kept.frame
         if changed:
             kept.frame = frame
@@ -86,14 +83,7 @@ class Keeper:
                 kept.timer.cancel()
                 kept.timer = None
 
-    def _log_faults(self, shelf: Shelf, kept: _Kept, now: Moment) -> None:
-        if any(device.track.last is None and device.track.failure is None for device in shelf.devices):
-            return  # not everyone has been asked yet: S1 at work, no fault
-        # Times and temperatures change all the while; a fault without them is the same fault.
-        told = shelf.decision(now).faults
-        faults = {(fault.device, _NUMBERS.sub("", fault.reason)): fault.reason for fault in told}
-        for key in faults.keys() - kept.faults.keys():
-            _log.error("%s: %s", shelf.name, faults[key])
-        for key in kept.faults.keys() - faults.keys():
-            _log.error("%s: over: %s", shelf.name, kept.faults[key])
-        kept.faults = faults
+    def _tell(self, shelf: Shelf, now: Moment) -> None:
+        for event in shelf.review(now):
+            over = "over: " if event.change is Change.CLEARED else ""
+            _log.error("%s: %s%s", shelf.name, over, event.alarm.reason)
