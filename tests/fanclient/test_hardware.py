@@ -1,15 +1,15 @@
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from fand.config.values import FanConfig
 from fand.exceptions import DriverError
-from fand.fanclient import hardware
 from fand.fanclient import machine as machines
 from fand.fanclient.hardware import HostFan
 from fand.fanclient.lease import Terms
 from fand.fanclient.machine import Machine
 from fand.fanclient.output import Condition, Limits
+from fand.ports import Fan
 from fand.units import Percent, Seconds
 from tests.fanclient.parts import FanFile
 
@@ -98,20 +98,17 @@ class StubbornFan:
         return Percent(63)
 
 
-def offering(monkeypatch: pytest.MonkeyPatch, fan: StubbornFan | Exception) -> None:
-    def open_fan(*args: object) -> StubbornFan:
+def offering(tmp_path: Path, fan: Fan | Exception) -> HostFan:
+    def open_fan(config: FanConfig, state: Path) -> Fan:
         if isinstance(fan, Exception):
             raise fan
         return fan
 
-    monkeypatch.setattr(hardware, "fan_kind", lambda name: SimpleNamespace(open_fan=open_fan))
+    return HostFan(FanFile(tmp_path).config(), tmp_path, open_fan)
 
 
-def test_c1_a_value_that_does_not_hold_is_a_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    offering(monkeypatch, StubbornFan())
-    with FanFile(tmp_path).host_fan() as fan:
+def test_c1_a_value_that_does_not_hold_is_a_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with offering(tmp_path, StubbornFan()) as fan:
         machine = fan.write(asking(40), 0, NOW)
         machine = fan.write(machine, 0, NOW)
     assert machine.outputs[0].failures == 2
@@ -119,19 +116,16 @@ def test_c1_a_value_that_does_not_hold_is_a_failure(
 
 
 def test_a_driver_that_breaks_in_its_own_way_breaks_only_its_fan(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    offering(monkeypatch, StubbornFan(ZeroDivisionError("of a driver")))
-    with FanFile(tmp_path).host_fan() as fan:
+    with offering(tmp_path, StubbornFan(ZeroDivisionError("of a driver"))) as fan:
         assert fan.write(asking(40), 0, NOW).outputs[0].failures == 1
     assert [record.message for record in caplog.records] == ["fan front: ZeroDivisionError: of a driver"]
 
 
-def test_a_driver_that_cannot_even_be_opened_is_a_driver_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    offering(monkeypatch, ZeroDivisionError("of a driver"))
-    with FanFile(tmp_path).host_fan() as fan, pytest.raises(DriverError, match="driver fake failed: ZeroDivision"):
+def test_a_driver_that_cannot_even_be_opened_is_a_driver_error(tmp_path: Path) -> None:
+    error = ZeroDivisionError("of a driver")
+    with offering(tmp_path, error) as fan, pytest.raises(DriverError, match="driver fake failed: ZeroDivision"):
         fan.take()
 
 

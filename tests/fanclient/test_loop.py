@@ -24,15 +24,18 @@ class Rig:
         self.clock = MovedClock(T)
         self.told: list[tuple[float, str]] = []
         self.board = Board()
+        self.inbox = ScriptedInbox(self.clock, script)
         limits = [Limits() for _ in files]
         self.loop = Loop(
             machines.start(TERMS, servers, limits, TERMS.interval, Seconds(T)),
             [file.host_fan() for file in files],
-            ScriptedInbox(self.clock, script),
             self.board,
             clock=self.clock,
             tell=lambda state: self.told.append((self.clock.now - T, state)),
         )
+
+    def run(self) -> None:
+        self.loop.run(self.inbox)
 
     def alive(self) -> list[float]:
         return [at for at, state in self.told if state == "WATCHDOG=1"]
@@ -65,7 +68,7 @@ def test_it_follows_the_server_keeps_the_duty_and_ends_in_full_speed(tmp_path: P
         yield T + 30, [Stop()]
 
     rig = Rig([file], script)
-    rig.loop.run()
+    rig.run()
     assert rig.clock.now == T + 30
     assert file.duty == 100
     assert rig.loop.machine.state is State.EXIT
@@ -81,7 +84,7 @@ def test_without_any_server_it_runs_at_full_speed_for_ever(tmp_path: Path) -> No
         yield T + 3000, [Stop()]
 
     rig = Rig([file], script)
-    rig.loop.run()
+    rig.run()
     assert rig.clock.now == T + 3000
 
 
@@ -96,7 +99,7 @@ def test_c2_the_duty_is_asserted_again_every_interval_and_only_then_is_the_watch
         yield T + 9, [Stop()]
 
     rig = Rig([file], script)
-    rig.loop.run()
+    rig.run()
     assert rig.told[:2] == [(0, "WATCHDOG=1"), (0, "READY=1")]
     assert rig.told[-1:] == [(9, "STOPPING=1")]
     assert rig.alive() == [0, 1, 6]
@@ -119,7 +122,7 @@ def test_c2_a_broken_fan_starves_the_watchdog_and_stops_no_other(tmp_path: Path)
         yield T + 14.1, [Stop()]
 
     rig = Rig([front, rear], script)
-    rig.loop.run()
+    rig.run()
     fed = rig.alive()
     assert fed[:2] == [0, 1]
     assert fed[2] > 9
@@ -139,7 +142,7 @@ def test_one_fan_that_is_not_there_is_told_and_the_rest_is_driven(
         yield T + 7, [Stop()]
 
     rig = Rig([front, rear], script)
-    rig.loop.run()
+    rig.run()
     assert "fan front: cannot write" in caplog.text
     assert rig.alive() == [0, 1, 6]  # what was never in our hands is no reason for a restart
 
@@ -149,7 +152,7 @@ def test_no_fan_at_all_is_an_error_of_one_sentence_each(tmp_path: Path) -> None:
     for file in files:
         file.path.mkdir()
     with pytest.raises(DriverError, match=r"fan front: cannot write .*; fan rear: cannot write") as caught:
-        Rig(files, lambda: iter([(T, [])])).loop.run()
+        Rig(files, lambda: iter([(T, [])])).run()
     assert "\n" not in str(caught.value)
 
 
@@ -162,7 +165,7 @@ def test_an_error_in_the_loop_leaves_the_fans_safe(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Rig([file], script).loop.run()
+        Rig([file], script).run()
     assert file.duty == 100
 
 
@@ -181,7 +184,7 @@ def test_speeds_are_measured_each_interval_and_put_on_the_board(tmp_path: Path) 
         yield T + 7, [Stop()]
 
     rig = Rig([file], script)
-    rig.loop.run()
+    rig.run()
     assert [(report.rpm, report.duty, report.state) for report in reports] == [(2000, 40, "ok"), (900, 40, "ok")]
 
 
@@ -198,7 +201,7 @@ def test_each_change_of_state_is_one_line(tmp_path: Path, caplog: pytest.LogCapt
 
     file = FanFile(tmp_path)
     file.speed.write_text("2000")
-    Rig([file], script).loop.run()
+    Rig([file], script).run()
     assert [(record.levelname, record.message.partition(":")[0]) for record in caplog.records] == [
         ("INFO", "RUN after INIT"),
         ("INFO", "RUN"),
@@ -207,3 +210,17 @@ def test_each_change_of_state_is_one_line(tmp_path: Path, caplog: pytest.LogCapt
         ("ERROR", "RUN after FAILSAFE"),  # who saw it begin sees it end
         ("INFO", "EXIT after RUN"),
     ]
+
+
+def test_its_steps_can_be_taken_one_by_one(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+    rig = Rig([file], lambda: iter([]))
+    with rig.loop as loop:
+        loop.begin()
+        assert (file.duty, loop.deadline) == (100, T + 5)
+        assert loop.step([answer(40, 0)])
+        assert file.duty == 40
+        assert not loop.step([Stop()])
+        assert file.duty == 40
+    assert file.duty == 100
+    assert [state for _, state in rig.told] == ["WATCHDOG=1", "READY=1", "WATCHDOG=1", "STOPPING=1"]

@@ -5,12 +5,13 @@ taken over is tried again like one that cannot be written.
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fand.config.values import FanConfig
+from fand.config.values import FanConfig, TachometerConfig
 from fand.drivers import fan_kind, tachometer_kind
 from fand.exceptions import DriverError
 from fand.fanclient import machine as machines
@@ -20,12 +21,39 @@ from fand.ports import Fan, Tachometer
 from fand.units import Rpm, Seconds
 
 
-class HostFan:
-    """A fan as the loop handles it. Leaving it as a context manager gives the hardware back."""
+def open_fan(config: FanConfig, state: Path) -> Fan:
+    """The fan of ``config``, by its driver.
 
-    def __init__(self, config: FanConfig, state: Path) -> None:
+    :raises DriverError: see :meth:`fand.ports.FanKind.open_fan`
+    """
+    return fan_kind(config.kind).open_fan(config.settings, config.name, state)
+
+
+def open_tachometer(config: TachometerConfig) -> Tachometer:
+    """The tachometer of ``config``, by its driver.
+
+    :raises DriverError: see :meth:`fand.ports.TachometerKind.open_tachometer`
+    """
+    return tachometer_kind(config.kind).open_tachometer(config.settings)
+
+
+class HostFan:
+    """A fan as the loop handles it. Leaving it as a context manager gives the hardware back.
+
+    ``fan`` and ``tachometer`` open the hardware of a configuration.
+    """
+
+    def __init__(
+        self,
+        config: FanConfig,
+        state: Path,
+        fan: Callable[[FanConfig, Path], Fan] = open_fan,
+        tachometer: Callable[[TachometerConfig], Tachometer] = open_tachometer,
+    ) -> None:
         self.config = config
         self._state = state
+        self._open_fan = fan
+        self._open_tachometer = tachometer
         self._fan: Fan | None = None
         self._tachometer: Tachometer | None = None
         self._held = ExitStack()
@@ -55,8 +83,7 @@ class HostFan:
         if self._fan is not None:
             return
         try:
-            kind = fan_kind(self.config.kind)
-            self._fan = self._held.enter_context(kind.open_fan(self.config.settings, self.config.name, self._state))
+            self._fan = self._held.enter_context(self._open_fan(self.config, self._state))
         except DriverError:
             raise
         except Exception as error:
@@ -107,8 +134,7 @@ class HostFan:
             return None
         try:
             if self._tachometer is None:
-                kind = tachometer_kind(self.config.tachometer.kind)
-                self._tachometer = kind.open_tachometer(self.config.tachometer.settings)
+                self._tachometer = self._open_tachometer(self.config.tachometer)
                 self._held.callback(self._tachometer.close)
             speed = self._tachometer.rpm(now)
         except Exception as error:  # noqa: BLE001 - a driver of others may raise anything: the fan is driven anyhow

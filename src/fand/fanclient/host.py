@@ -88,7 +88,7 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
 
     with _signals(post):
         try:
-            Loop(machine, fans, post, board, clock=clock).run(begin)
+            Loop(machine, fans, board, clock=clock).run(post, begin)
         finally:
             for link in links:
                 link.stop()

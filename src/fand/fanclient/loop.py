@@ -1,14 +1,15 @@
 """The hardware loop: the one thread that touches the fans.
 
-Each turn it lets time pass in the machine, writes what is due, measures, and then waits for a link's word or the
-machine's next deadline. It never waits for the network. The service manager's watchdog is fed here and nowhere else,
-after every fan was written and read back (rule C2).
+Each step it hears what the links have said, lets time pass in the machine, writes what is due and measures; then it
+waits for a link's word or the next deadline. It never waits for the network. The service manager's watchdog is fed
+here and nowhere else, after every fan was written and read back (rule C2).
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from fand.exceptions import DriverError
 from fand.fanclient import machine as machines
@@ -33,13 +34,16 @@ _TOLD: Final = {
 
 
 class Loop:
-    """Drives ``fans``, in the order of the machine's outputs, until :class:`Stop` comes."""
+    """Drives ``fans``, in the order of the machine's outputs, until :class:`Stop` is heard.
+
+    Leaving it as a context manager gives the fans back, whatever happened inside. :meth:`run` is the whole life of
+    one; who has a clock and an inbox of his own, such as a simulation, calls what it consists of.
+    """
 
     def __init__(
         self,
         machine: Machine,
         fans: Sequence[HostFan],
-        inbox: Inbox,
         board: Board,
         *,
         clock: Clock,
@@ -47,33 +51,58 @@ class Loop:
     ) -> None:
         self.machine = machine
         self._fans = fans
-        self._inbox = inbox
         self._board = board
         self._clock = clock
         self._tell = tell
         self._speeds: list[Rpm | None] = [None] * len(fans)
         self._measure_at = clock.mono()
+        self._held = ExitStack()
 
-    def run(self, begun: Callable[[], object] = lambda: None) -> None:
+    def __enter__(self) -> Self:
+        for fan in self._fans:
+            self._held.enter_context(fan)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.__exit__(kind, error, trace)
+
+    def run(self, inbox: Inbox, begun: Callable[[], object] = lambda: None) -> None:
         """Take the fans over, drive them, and give them back however it ends.
 
         ``begun`` is called when all fans run at full speed, before any event is heard.
 
+        :raises DriverError: see :meth:`begin`
+        """
+        with self:
+            self.begin()
+            begun()
+            while self.step(inbox.get(Seconds(self.deadline - self._clock.mono()))):
+                pass
+
+    def begin(self) -> None:
+        """Take the fans over, at full speed, and tell the service manager.
+
         :raises DriverError: none of the fans can be taken over; one sentence a fan
         """
-        with ExitStack() as stack:
-            for fan in self._fans:
-                stack.enter_context(fan)
-            self._take()
-            self._turn()
-            begun()
-            self._tell(READY)
-            while True:
-                self._hear(self._inbox.get(Seconds(self.machine.deadline - self._clock.mono())))
-                if self.machine.state is State.EXIT:
-                    break
-                self._turn()
+        self._take()
+        self._turn()
+        self._tell(READY)
+
+    @property
+    def deadline(self) -> Seconds:
+        """When :meth:`step` is due at the latest, with or without events."""
+        return self.machine.deadline
+
+    def step(self, events: Sequence[Event]) -> bool:
+        """Hear ``events`` and do what is to be done now; False once :class:`Stop` was heard: nothing is done then."""
+        self._hear(events)
+        if self.machine.state is State.EXIT:
             self._tell(STOPPING)
+            return False
+        self._turn()
+        return True
 
     def _take(self) -> None:
         faults = []
