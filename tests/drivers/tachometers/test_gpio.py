@@ -60,6 +60,15 @@ def test_falling_edges_are_counted(pins: Any) -> None:
     opened.close()
 
 
+def test_the_hosts_own_sleep_is_no_standstill(pins: Any) -> None:
+    clock = Clock()
+    opened = tachometer(clock)
+    for _ in range(2):
+        turn(pins.pin(17), clock, 0.02, 50)
+        assert opened.rpm(Seconds(clock.now + 86_400)) == pytest.approx(1500), "edges have a clock of their own"
+    opened.close()
+
+
 def test_other_fans_have_other_pulses(pins: Any) -> None:
     clock = Clock()
     opened = tachometer(clock, pulses=4)

@@ -51,11 +51,11 @@ class GpioTachometer:
             self._input: Any = gpiozero.DigitalInputDevice(settings.gpio, pin_factory=factory, **pull)
             self._input.when_activated = self._edge
 
-    def rpm(self, now: Seconds) -> Rpm | None:
-        """The mean speed since the last call. ``now`` is of the clock that the edges are stamped with."""
+    def rpm(self, now: Seconds) -> Rpm | None:  # noqa: ARG002 - of another clock than the edges
+        """The mean speed since the last call."""
         with self._lock:
             edges, self._edges = self._edges, []
-        return self._pulses.speed(edges, now)
+        return self._pulses.speed(edges, Seconds(self._clock()))
 
     def close(self) -> None:
         """Give the pin back."""

@@ -7,6 +7,8 @@ and there is no thread: edges wait in the kernel until they are asked for.
 The signal is an open collector, pulled up to 3.3 V on a Raspberry Pi, and falls ``pulses`` times a revolution.
 """
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -54,9 +56,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class GpiodTachometer:
     """See the module."""
 
-    def __init__(self, settings: Settings, devices: Path) -> None:
+    def __init__(self, settings: Settings, devices: Path, clock: Callable[[], float]) -> None:
         self._doing = f"count the pulses on line {settings.line} of {settings.gpiod}"
         self._pulses = Pulses(settings.pulses)
+        self._clock = clock
         gpiod = library("gpiod")
         if not hasattr(gpiod, "request_lines"):
             raise GpioError(f"cannot {self._doing}: the Python library gpiod is older than 2.0")
@@ -78,8 +81,8 @@ class GpiodTachometer:
                 event_buffer_size=_BUFFER,
             )
 
-    def rpm(self, now: Seconds) -> Rpm | None:
-        """The mean speed since the last call. ``now`` is of CLOCK_MONOTONIC, like the kernel's stamps.
+    def rpm(self, now: Seconds) -> Rpm | None:  # noqa: ARG002 - of another clock than the kernel's stamps
+        """The mean speed since the last call.
 
         :raises GpioError: the line cannot be read any more
         """
@@ -92,8 +95,9 @@ class GpiodTachometer:
                 ends = (events[0], events[-1])
                 edges += [Edge(Seconds(event.timestamp_ns / 1e9), event.line_seqno) for event in ends]
             else:
-                now = edges[-1].at  # there are more, so the line is not quiet since the last of these
-        return self._pulses.speed(edges, now)
+                # there are more, so the line is not quiet since the last of these
+                return self._pulses.speed(edges, edges[-1].at)
+        return self._pulses.speed(edges, Seconds(self._clock()))
 
     def close(self) -> None:
         """Give the line back."""
@@ -103,12 +107,14 @@ class GpiodTachometer:
             self._request = None
 
 
-def open_tachometer(settings: Settings, devices: Path = Path("/dev")) -> GpiodTachometer:
-    """The tachometer, counting from now on.
+def open_tachometer(
+    settings: Settings, devices: Path = Path("/dev"), clock: Callable[[], float] = time.monotonic
+) -> GpiodTachometer:
+    """The tachometer, counting from now on. ``clock`` is that of the kernel's stamps, CLOCK_MONOTONIC.
 
     :raises GpioError: there is no such chip or line, it is in use, or the library is missing
     """
-    return GpiodTachometer(settings, devices)
+    return GpiodTachometer(settings, devices, clock)
 
 
 def detect(root: Path = Path("/")) -> list[Found]:
