@@ -26,7 +26,7 @@ from fand.exceptions import (
     TerminatingError,
     UnpicklableError,
 )
-from fand.wire import Decoder, Request, encode
+from fand.wire import Decoder, Request, encode, reason
 
 __all__ = [
     "ConnectionFailedError",
@@ -202,8 +202,8 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
         request, args = _receive_frame(sock, link)
     _log.debug("received %s %s from %s", request, args, sock)
     if request is _DISCONNECT:
-        reason = f": {_printable(args[0])}" if args and args[0] is not None else ""
-        error = FandConnectionResetError(f"{link.peer} ended the connection{reason}")
+        why = reason(args)
+        error = FandConnectionResetError(f"{link.peer} ended the connection" + (f": {why}" if why else ""))
         error.announced = True
         raise error
     return request, args
@@ -331,12 +331,3 @@ def _peer(sock: socket.socket) -> str:
 
 def _why(sock: socket.socket, error: OSError) -> str:
     return "the socket is closed" if sock.fileno() < 0 else error.strerror or str(error)
-
-
-def _printable(reason: object) -> str:
-    """A peer's words, fit for one line of a terminal."""
-    text = "".join(char if char.isprintable() else " " for char in str(reason)[:_LONGEST_REASON])
-    return text.strip()
-
-
-_LONGEST_REASON: Final = 300

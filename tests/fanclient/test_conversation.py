@@ -1,183 +1,275 @@
-import socket
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fand.communication import Request, recv, send
-from fand.exceptions import CorruptedDataError, FandConnectionResetError, FandTimeoutError, SendReceiveError
-from fand.fanclient.conversation import Conversation
+from fand.exceptions import CommunicationError, CorruptedDataError, FandConnectionResetError, FandTimeoutError
+from fand.fanclient.conversation import Conversation, Message, Stage
 from fand.fanclient.events import FanReport
+from fand.fanclient.lease import Terms
 from fand.units import Percent, Rpm, Seconds
-from tests.fanclient.parts import MovedClock
+from fand.wire import Request
 
 FRONT = FanReport("front", Rpm(1480.26), Percent(40), "ok")
 REAR = FanReport("rear", None, None, "fault")
+ACK = (Request.ACK,)
+GOODBYE = (Request.DISCONNECT, "the server stops")
 
 
-class Rig:
-    """A conversation over a socket pair. What the server says is said beforehand and waits in the socket."""
+def duty(percent: object, shelf: str = "shelf1") -> tuple[Any, ...]:
+    return Request.SET_PWM, shelf, percent
 
-    def __init__(self) -> None:
-        self.clock = MovedClock(0)
-        self.server, self.client = socket.socketpair()
-        self.server.settimeout(10)
+
+class Talk:
+    """A conversation as seen from its server; ``heard`` and ``said`` are what came of it."""
+
+    def __init__(self, *, subscribe: bool = True, fans: Sequence[FanReport] = (FRONT,), now: float = 0) -> None:
+        self.now = now
+        self.fans = fans
         self.heard: list[tuple[float, float]] = []
-        self.talk = Conversation(
-            self.client, "shelf1", Seconds(10), self.clock, lambda duty, asked: self.heard.append((duty, asked))
-        )
+        self.rounds = 0
+        self.it = Conversation("shelf1", Terms(interval=Seconds(5), lease=Seconds(20)))
+        self.said: list[Message] = [self.it.begin(Seconds(now), subscribe=subscribe)]
 
-    def says(self, *messages: tuple[Any, ...]) -> None:
+    def hears(self, *messages: tuple[Any, ...]) -> None:
         for request, *args in messages:
-            send(self.server, request, *args)
+            turn = self.it.received(request, tuple(args), self.fans, Seconds(self.now))
+            self.rounds += turn.whole
+            self.heard += [] if turn.heard is None else [turn.heard]
+            self.said += [] if turn.say is None else [turn.say]
 
-    def serves(self, *duties: float) -> None:
-        self.says(*((Request.SET_PWM, "shelf1", duty) for duty in duties))
-
-    def was_asked(self) -> tuple[Any, ...]:
-        request, args = recv(self.server)
-        return request, *args
-
-
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    rig = Rig()
-    with rig.server, rig.client:
-        yield rig
+    def at(self, now: float) -> None:
+        self.now = now
+        say = self.it.tick(Seconds(now)).say
+        self.said += [] if say is None else [say]
 
 
-def begun(rig: Rig, *, subscribe: bool = True) -> Rig:
-    rig.serves(40)
-    rig.talk.begin(subscribe=subscribe)
-    rig.was_asked()
-    return rig
+def begun(*, subscribe: bool = True, fans: Sequence[FanReport] = (FRONT,)) -> Talk:
+    """The first round, of 40 %, is over."""
+    talk = Talk(subscribe=subscribe, fans=fans)
+    talk.hears(duty(40), ACK)
+    return talk
 
 
-def test_the_first_answer_is_as_young_as_the_first_question(rig: Rig) -> None:
-    rig.clock.now = 3
-    rig.serves(40)
-    rig.talk.begin(subscribe=True)
-    assert rig.was_asked() == (Request.SUBSCRIBE_PWM, "shelf1")
-    assert rig.heard == [(40, 3)]
+def test_the_first_answer_is_as_young_as_the_first_question() -> None:
+    talk = Talk(now=3)
+    assert talk.said == [(Request.SUBSCRIBE_PWM, ("shelf1",))]
+    talk.now = 4
+    talk.hears(duty(40))
+    assert talk.heard == [(40, 3)]
 
 
-def test_a_round_is_sure_when_the_report_is_acknowledged(rig: Rig) -> None:
-    begun(rig)
-    rig.clock.now = 5
-    rig.serves(50)
-    rig.talk.ask()
-    assert rig.heard[1:] == [(50, 0)]  # it could be a push of long ago
-    rig.serves(51)
-    rig.says((Request.ACK,))
-    rig.clock.now = 6
-    rig.talk.report([FRONT, REAR])
-    assert rig.heard[2:] == [(51, 0), (51, 5)]
-    assert rig.was_asked() == (Request.GET_PWM, "shelf1")
+def test_the_fans_are_reported_as_soon_as_the_duty_is_known() -> None:
+    talk = Talk(fans=(FRONT, REAR))
+    talk.hears(duty(40))
     front = {"name": "front", "rpm": 1480.3, "duty": 40, "state": "ok"}
     rear = {"name": "rear", "rpm": None, "duty": None, "state": "fault"}
-    assert rig.was_asked() == (Request.SET_FANS, "shelf1", [front, rear])
+    assert talk.said[1:] == [(Request.SET_FANS, ("shelf1", [front, rear]))]
+    assert talk.rounds == 0
+    talk.hears(ACK)
+    assert talk.rounds == 1
 
 
-def test_pushes_are_heard_as_old_as_the_last_round(rig: Rig) -> None:
-    begun(rig)
-    rig.says((Request.ACK,), (Request.SET_PWM, "shelf1", 60), (Request.SET_PWM, "shelf1", 61))
-    rig.talk.report([FRONT])
-    rig.server.shutdown(socket.SHUT_WR)
-    with pytest.raises(FandConnectionResetError):
-        rig.talk.listen(Seconds(5))
-    assert rig.heard == [(40, 0), (60, 0), (61, 0)]
+def test_a_round_is_sure_when_the_report_is_acknowledged() -> None:
+    talk = begun()
+    talk.at(5)
+    assert talk.said[2:] == [(Request.GET_PWM, ("shelf1",))]
+    talk.hears(duty(50))
+    assert talk.heard[1:] == [(50, 0)]  # it could be a push of long ago
+    talk.now = 6
+    talk.hears(duty(51), ACK)
+    assert talk.heard[2:] == [(51, 0), (51, 5)]
 
 
-def test_a_plain_server_is_asked_each_time_and_its_answer_is_sure(rig: Rig) -> None:
-    begun(rig, subscribe=False)
-    rig.clock.now = 5
-    rig.serves(50)
-    rig.says((Request.ACK,))
-    rig.talk.ask()
-    rig.talk.report([FRONT, FanReport("rear", Rpm(900), None, "ok")])
-    assert rig.heard == [(40, 0), (50, 5)]
-    assert rig.was_asked() == (Request.GET_PWM, "shelf1")
-    assert rig.was_asked() == (Request.SET_RPM, "shelf1", 900)
+def test_pushes_are_heard_as_old_as_the_last_round() -> None:
+    talk = begun()
+    talk.now = 4
+    talk.hears(duty(60), duty(61))
+    assert talk.heard == [(40, 0), (60, 0), (61, 0)]
+    assert len(talk.said) == 2
 
 
-def test_a_plain_server_is_told_no_speed_that_nobody_knows(rig: Rig) -> None:
-    begun(rig, subscribe=False)
-    rig.talk.report([REAR])
-    rig.serves(50)
-    rig.talk.ask()
-    assert rig.was_asked() == (Request.GET_PWM, "shelf1")
+def test_a_round_begins_an_interval_after_the_last_began() -> None:
+    talk = begun()
+    assert talk.it.due == 5
+    talk.at(4.999)
+    assert len(talk.said) == 2
+    talk.at(5)
+    talk.now = 7
+    talk.hears(duty(40), ACK)
+    assert talk.it.due == 10
 
 
-def test_listening_ends_in_time(rig: Rig) -> None:
-    begun(rig)
-    rig.clock.now = 5
-    rig.talk.listen(Seconds(5))
-    rig.talk.listen(Seconds(5.001))
-    assert len(rig.heard) == 1
+def test_what_was_due_long_ago_is_done_at_once() -> None:
+    """After a suspend, or a time in which the process was stopped."""
+    talk = begun()
+    talk.at(86_400)
+    assert talk.said[2:] == [(Request.GET_PWM, ("shelf1",))]
+    talk.hears(duty(60), ACK)
+    assert talk.heard[-1:] == [(60, 86_400)]
+
+
+def test_an_answer_that_waited_for_us_counts_and_is_as_old_as_it_is() -> None:
+    talk = begun()
+    talk.at(5)
+    talk.now = 3600
+    talk.hears(duty(60), ACK)
+    assert talk.heard[-1:] == [(60, 5)]
+    assert talk.said[-1] == (Request.GET_PWM, ("shelf1",))
+
+
+def test_a_plain_server_is_asked_each_time_and_its_answer_is_sure() -> None:
+    talk = begun(subscribe=False, fans=(FRONT, FanReport("rear", Rpm(900), None, "ok")))
+    talk.at(5)
+    talk.hears(duty(50), ACK)
+    assert talk.heard == [(40, 0), (50, 5)]
+    question, report = (Request.GET_PWM, ("shelf1",)), (Request.SET_RPM, ("shelf1", 900))
+    assert talk.said == [question, report, question, report]
+
+
+def test_a_plain_server_is_told_no_speed_that_nobody_knows() -> None:
+    talk = Talk(subscribe=False, fans=(REAR,))
+    talk.hears(duty(50))
+    assert talk.rounds == 1
+    talk.at(5)
+    assert talk.said == [(Request.GET_PWM, ("shelf1",))] * 2
 
 
 @pytest.mark.parametrize(
     "args",
-    [("shelf1",), ("shelf2", 40), ("shelf1", 40, 1), ("shelf1", 101), ("shelf1", float("nan")), ("shelf1", None)],
+    [("shelf1",), ("shelf2", 40), ("shelf1", 40, 1), ("shelf1", 101), ("shelf1", math.nan), ("shelf1", None), ()],
 )
-def test_a_duty_that_is_none_is_refused(rig: Rig, args: tuple[object, ...]) -> None:
-    rig.says((Request.SET_PWM, *args))
+@pytest.mark.parametrize("subscribe", [True, False])
+def test_a_duty_that_is_none_is_refused(args: tuple[object, ...], subscribe: bool) -> None:
+    talk = Talk(subscribe=subscribe)
     with pytest.raises(CorruptedDataError):
-        rig.talk.begin(subscribe=True)
-    assert rig.heard == []
+        talk.hears((Request.SET_PWM, *args))
+    assert talk.heard == []
+    assert not talk.it.answered
 
 
-def test_another_answer_than_asked_for_is_refused(rig: Rig) -> None:
-    rig.says((Request.ACK,))
+def test_a_push_for_another_shelf_is_refused() -> None:
+    talk = begun()
+    with pytest.raises(CorruptedDataError, match="not for this shelf"):
+        talk.hears(duty(0, "shelf2"))
+
+
+def test_another_answer_than_asked_for_is_refused() -> None:
     with pytest.raises(CorruptedDataError, match="ACK, not SET_PWM"):
-        rig.talk.begin(subscribe=True)
+        Talk().hears(ACK)
 
 
-def test_a_plain_server_that_answers_out_of_step_is_refused(rig: Rig) -> None:
-    begun(rig, subscribe=False)
-    rig.serves(41)
+def test_a_plain_server_that_answers_twice_is_refused() -> None:
+    talk = Talk(subscribe=False)
     with pytest.raises(CorruptedDataError, match="SET_PWM, not ACK"):
-        rig.talk.report([FRONT])
+        talk.hears(duty(40), duty(41))
+
+
+def test_a_second_acknowledgement_is_refused() -> None:
+    talk = Talk()
+    with pytest.raises(CorruptedDataError, match="ACK without being asked"):
+        talk.hears(duty(40), ACK, ACK)
 
 
 @pytest.mark.parametrize("subscribe", [True, False])
-def test_what_nobody_asked_for_is_refused(rig: Rig, subscribe: bool) -> None:
-    begun(rig, subscribe=subscribe)
-    rig.says((Request.ACK,) if subscribe else (Request.SET_PWM, "shelf1", 30))
+def test_what_nobody_asked_for_is_refused(subscribe: bool) -> None:
+    talk = begun(subscribe=subscribe)
     with pytest.raises(CorruptedDataError, match="without being asked"):
-        rig.talk.listen(Seconds(5))
+        talk.hears(ACK if subscribe else duty(30))
 
 
-def test_a_server_that_says_nothing_is_given_up(rig: Rig) -> None:
-    talk = Conversation(rig.client, "shelf1", Seconds(0.01), rig.clock, lambda duty, asked: None)
-    with pytest.raises(FandTimeoutError, match=r"no answer for 0\.01 s"):
-        talk.begin(subscribe=True)
+@pytest.mark.parametrize("message", [duty(40), ACK], ids=["duty", "ack"])
+def test_what_comes_before_anything_was_asked_is_refused(message: tuple[Any, ...]) -> None:
+    talk = Conversation("shelf1", Terms())
+    with pytest.raises(CorruptedDataError, match="without being asked"):
+        talk.received(message[0], message[1:], (), Seconds(0))
 
 
-def test_a_server_that_pushes_instead_of_answering_is_given_up(rig: Rig) -> None:
-    def heard(duty: Percent, asked: Seconds) -> None:
-        rig.clock.now += 3
+@pytest.mark.parametrize(("lease", "patience"), [(20.0, 10), (1000.0, 10), (4.0, 2)])
+def test_a_server_that_says_nothing_is_given_up(lease: float, patience: float) -> None:
+    talk = Conversation("shelf1", Terms(lease=Seconds(lease)))
+    talk.begin(Seconds(0), subscribe=True)
+    assert talk.due == patience
+    talk.tick(Seconds(patience - 0.01))
+    with pytest.raises(FandTimeoutError, match=f"no answer for {patience} s"):
+        talk.tick(Seconds(patience))
+    assert talk.stage is Stage.ENDED
 
-    talk = Conversation(rig.client, "shelf1", Seconds(10), rig.clock, heard)
-    rig.serves(40, 41, 42, 43, 44, 45, 46)
-    talk.begin(subscribe=True)
+
+def test_a_server_that_answers_and_never_acknowledges_is_given_up() -> None:
+    talk = Talk()
+    talk.now = 3
+    talk.hears(duty(40))
+    with pytest.raises(FandTimeoutError):
+        talk.at(13)
+
+
+def test_a_server_that_pushes_instead_of_acknowledging_is_given_up() -> None:
+    talk = Talk()
+    while talk.now < 10:
+        talk.hears(duty(40 + talk.now))
+        talk.now += 1
     with pytest.raises(FandTimeoutError, match="no answer for 10 s"):
-        talk.report([FRONT])
+        talk.hears(duty(50))
+    assert {sure for _, sure in talk.heard} == {0}
 
 
-def test_a_refusal_tells_whether_it_was_announced(rig: Rig) -> None:
-    rig.says((Request.DISCONNECT, "shelf1 is unknown"))
-    with pytest.raises(FandConnectionResetError, match="shelf1 is unknown") as caught:
-        rig.talk.begin(subscribe=True)
+def test_a_server_that_never_stops_pushing_is_asked_all_the_same() -> None:
+    talk = begun()
+    for second in range(1, 7):
+        talk.now = second
+        talk.hears(duty(40 + second))
+    assert talk.said[2] == (Request.GET_PWM, ("shelf1",))
+    assert talk.it.stage is Stage.REPORTED  # the push at 6 s was taken for the answer ...
+    talk.hears(duty(80))
+    assert talk.heard[-1:] == [(80, 0)]  # ... and that makes nothing younger
+    talk.hears(ACK)
+    assert talk.heard[-1:] == [(80, 5)]
+
+
+def test_a_refusal_tells_its_reason_and_that_it_was_announced() -> None:
+    talk = Talk()
+    with pytest.raises(FandConnectionResetError, match="ended the connection: shelf1 is unknown") as caught:
+        talk.hears((Request.DISCONNECT, "shelf1 is unknown"))
     assert caught.value.announced
-    rig.server.shutdown(socket.SHUT_WR)
-    with pytest.raises(FandConnectionResetError) as caught:
-        rig.talk.begin(subscribe=True)
-    assert not caught.value.announced
+    with pytest.raises(FandConnectionResetError, match=r"ended the connection$"):
+        Talk().hears((Request.DISCONNECT, None))
 
 
-def test_a_connection_closed_by_another_thread_is_an_ordinary_end(rig: Rig) -> None:
-    begun(rig)
-    rig.client.close()
-    with pytest.raises(SendReceiveError, match="closed"):
-        rig.talk.ask()
+@pytest.mark.parametrize("message", [duty(40), ACK, GOODBYE], ids=["duty", "ack", "goodbye"])
+def test_what_comes_after_the_end_is_not_heard(message: tuple[Any, ...]) -> None:
+    talk = begun()
+    with pytest.raises(FandConnectionResetError):
+        talk.hears(GOODBYE)
+    with pytest.raises(FandConnectionResetError):
+        talk.hears(message)
+    assert talk.heard == [(40, 0)]
+
+
+MESSAGES = st.sampled_from([duty(40), duty(60), ACK, GOODBYE, duty(0, "shelf2"), (Request.SET_RPM, "shelf1", 900)])
+
+
+@given(st.booleans(), st.lists(st.tuples(st.floats(0, 30), st.none() | MESSAGES), max_size=30))
+def test_whatever_the_server_does_no_duty_is_younger_than_a_question(
+    subscribe: bool, events: list[tuple[float, tuple[Any, ...] | None]]
+) -> None:
+    talk = Talk(subscribe=subscribe, now=100)
+    asked = [100.0]
+    try:
+        for wait, message in events:
+            talk.now += wait
+            if message is None:
+                talk.at(talk.now)
+            else:
+                talk.hears(message)
+            if talk.said[-1][0] is Request.GET_PWM and talk.it.stage is Stage.ASKED and talk.now > asked[-1]:
+                asked.append(talk.now)
+            assert talk.it.due <= talk.now + 10
+    except CommunicationError:
+        assert talk.it.stage is Stage.ENDED
+    sures = [sure for _, sure in talk.heard]
+    assert sures == sorted(sures)
+    assert set(sures) <= set(asked)

@@ -1,5 +1,5 @@
-from fand.fanclient.events import CROWDED, Answer, Event, Missed, Post, Stop
-from fand.units import Percent, Seconds
+from fand.fanclient.events import CROWDED, Answer, Board, Event, FanReport, Missed, Post, Stop
+from fand.units import Percent, Rpm, Seconds
 
 
 def test_events_come_out_in_order_and_together() -> None:
@@ -19,3 +19,9 @@ def test_a_crowd_is_taken_piece_by_piece_and_told() -> None:
     assert len(post.get(Seconds(0))) == CROWDED
     assert not post.crowded
     assert post.get(Seconds(0)) == [Missed(CROWDED + number) for number in range(5)]
+
+
+def test_a_report_tells_the_fans_until_the_loop_has_been_silent_for_a_lease() -> None:
+    board = Board((FanReport("front", Rpm(1500), Percent(40), "ok"),), Seconds(100))
+    assert board.report(Seconds(20), Seconds(120)) == board.fans
+    assert board.report(Seconds(20), Seconds(120.1)) == (FanReport("front", None, None, "fault"),)

@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fand.clock import SystemClock
 from fand.communication import Request, recv, send
 from fand.exceptions import CommunicationError, TerminatingError
 from fand.fanclient.events import CROWDED, Answer, Board, Event, FanReport, Missed, Post
 from fand.fanclient.lease import Terms
-from fand.fanclient.link import Link, pause
+from fand.fanclient.link import Link
 from fand.units import Percent, Rpm, Seconds
 
 Peer = Callable[["Rig", socket.socket], None]
@@ -213,7 +211,7 @@ def test_nobody_listening_is_a_miss_told_once(rigs: Callable[..., Rig], caplog: 
     rig = rigs(listening=False)
     for _ in range(3):
         assert rig.event() == Missed(0)
-    assert len([record for record in caplog.records if record.name == "fand.fanclient.trouble"]) == 1
+    assert len([record for record in caplog.records if record.name == "fand.fanclient.link"]) == 1
 
 
 def test_the_reason_of_a_refusal_is_told_and_its_end(
@@ -224,7 +222,7 @@ def test_the_reason_of_a_refusal_is_told_and_its_end(
     assert rig.event() == Missed(0)
     rig.until(Answer)
     rig.until(Answer)
-    texts = [record.message for record in caplog.records if record.name == "fand.fanclient.trouble"]
+    texts = [record.message for record in caplog.records if record.name == "fand.fanclient.link"]
     assert len(texts) == 2
     assert "no shelf is called 'shelf1'" in texts[0]
     assert texts[1].endswith("answers")
@@ -339,11 +337,3 @@ def test_stopped_before_it_began_it_ends() -> None:
     rig.link.stop()
     rig.link.start()
     rig.close()
-
-
-@given(st.integers(1, 10**6), st.floats(0, 1))
-def test_pauses_grow_from_one_second_to_ten(failures: int, chance: float) -> None:
-    assert 1 <= pause(failures, Seconds(5), chance) <= 10
-    assert pause(failures, Seconds(5), 1) == min(2.0**failures if failures < 10 else 10, 10)
-    assert pause(failures, Seconds(0.2), chance) <= 10
-    assert pause(failures, Seconds(0.2), 0) == 0.2

@@ -1,7 +1,7 @@
 """fand.wire.request: names and values are what peers know."""
 
 from fand.communication import Request as Public
-from fand.wire import Request
+from fand.wire import Request, reason
 
 SEED = ["ACK", "DISCONNECT", "GET_PWM", "GET_RPM", "PING", "SET_PWM", "SET_PWM_EXPIRE", "SET_PWM_OVERRIDE", "SET_RPM"]
 
@@ -17,3 +17,9 @@ def test_every_value_is_its_name_in_lower_case() -> None:
 def test_the_public_name() -> None:
     assert Public is Request
     assert f"{Request.__module__}.{Request.__qualname__}" == "fand.communication.Request"
+
+
+def test_a_reason_is_fit_for_a_terminal() -> None:
+    assert reason(("no shelf\n\x1b[2Jis called so ",)) == "no shelf  [2Jis called so"
+    assert len(reason(("x" * 1000,))) == 300
+    assert reason(()) == reason((None,)) == ""

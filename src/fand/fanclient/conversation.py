@@ -1,133 +1,203 @@
-"""What is said over one connection of a fan client, from the first question to the end.
+"""What is said over one connection of a fan client, from the first question to the end. Pure: no socket, no clock.
+
+::
+
+    NEW --begin--> ASKED --a duty--> REPORTED --ACK--> QUIET
+                     ^                                   |
+                     +---- an interval after the last ---+
+    any of them -- an error --> ENDED
 
 A round is a question for the duty and then a report of the fans. When the report is acknowledged, the answer to the
 question has come before it: the duty heard last was true when the round began, or later. A fan client that has
 subscribed asks all the same, for what is pushed may have been under way for any time.
+
+Whoever carries it out hands over what has come to :meth:`Conversation.received`, calls :meth:`Conversation.tick` at
+:attr:`Conversation.due` if nothing came, and sends what they give. A :exc:`~fand.exceptions.CommunicationError` ends
+the connection.
 """
 
-import socket
-from collections.abc import Callable, Sequence
+import enum
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
-from fand import communication as com
-from fand.communication import Request
-from fand.exceptions import CorruptedDataError, FandTimeoutError, ShelfPwmBadValue
+from fand.exceptions import (
+    CommunicationError,
+    CorruptedDataError,
+    FandConnectionResetError,
+    FandTimeoutError,
+    ShelfPwmBadValue,
+)
 from fand.fanclient.events import FanReport
-from fand.ports import Clock
-from fand.units import FULL, Percent, Seconds, percent, rounded
+from fand.fanclient.lease import Terms
+from fand.units import Percent, Seconds, percent, rounded
+from fand.wire import Request, reason
+
+Message = tuple[Request, tuple[object, ...]]
+"""A request with its arguments, to be sent."""
+
+PATIENCE: Final = Seconds(10.0)
+"""An answer is waited for so long, or for half a lease where that is shorter."""
+
+
+class Heard(NamedTuple):
+    """The server said ``duty``; that was true at ``sure``, monotonic seconds, or later."""
+
+    duty: Percent
+    sure: Seconds
+
+
+class Turn(NamedTuple):
+    """What follows from a message or from the passing of time.
+
+    ``say`` is to be sent now, if anything is. ``heard`` is what is known of the duty now, if that is news. ``whole``
+    tells that a round has just been completed: the server answers as it must.
+    """
+
+    say: Message | None = None
+    heard: Heard | None = None
+    whole: bool = False
+
+
+class Stage(enum.Enum):
+    """Where a conversation stands."""
+
+    NEW = "new"
+    ASKED = "asked"
+    """A duty is waited for."""
+    REPORTED = "reported"
+    """The acknowledgement of the report is waited for."""
+    QUIET = "quiet"
+    """The round is over, and the next one not yet due."""
+    ENDED = "ended"
 
 
 class Conversation:
-    """A connection, just made, to a server that is asked about ``shelf``.
+    """A connection, just made, to a server that is asked about ``shelf`` each ``interval`` of ``terms``.
 
-    Each answer is waited for ``patience`` seconds. Every duty heard goes to ``heard``, with the time at which it was
-    true, or later. After any error the connection is of no more use.
+    ``due`` is when :meth:`tick` has something to do, ``stage`` is where it stands, and ``patience`` is how long an
+    answer, or the sending of a message, may take.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        shelf: str,
-        patience: Seconds,
-        clock: Clock,
-        heard: Callable[[Percent, Seconds], object],
-    ) -> None:
-        self._sock = sock
-        self._shelf = shelf
-        self._patience = patience
-        self._clock = clock
-        self._heard = heard
-        self._subscribed = False
-        self._asked = self._sure = clock.mono()
-        self._duty = FULL
+    __slots__ = ("_asked", "_duty", "_interval", "_shelf", "_subscribed", "_sure", "due", "patience", "stage")
 
-    def begin(self, *, subscribe: bool) -> None:
-        """Ask for the first time, and to be told of each change if ``subscribe``.
+    def __init__(self, shelf: str, terms: Terms) -> None:
+        self._shelf = shelf
+        self._interval = terms.interval
+        self.patience = min(PATIENCE, terms.lease / 2)
+        self._subscribed = False
+        self._asked = self._sure = Seconds(0.0)
+        self._duty: Percent | None = None
+        self.stage = Stage.NEW
+        self.due = Seconds(float("inf"))
+
+    @property
+    def answered(self) -> bool:
+        """Whether the server has told a duty at all."""
+        return self._duty is not None
+
+    def begin(self, now: Seconds, *, subscribe: bool) -> Message:
+        """Ask for the first time, and to be told of each change if ``subscribe``; returns what to send.
 
         Nothing can be under way on a new connection, so what comes is the answer.
-
-        :raises FandConnectionResetError: among the other errors of :meth:`ask`: fand 0.1.1 ends the connection when
-            it is asked to subscribe
         """
-        self._asked = self._sure = self._clock.mono()
         self._subscribed = subscribe
-        self._send(Request.SUBSCRIBE_PWM if subscribe else Request.GET_PWM)
-        self._await(Request.SET_PWM)
+        self._sure = now
+        return self._ask(Request.SUBSCRIBE_PWM if subscribe else Request.GET_PWM, now)
 
-    def ask(self) -> None:
-        """Begin a round.
+    def received(self, request: Request, args: tuple[Any, ...], fans: Sequence[FanReport], now: Seconds) -> Turn:
+        """The server sent ``request`` with ``args``. ``fans`` are reported if it is time to.
 
-        :raises CommunicationError: no answer, the connection ended, or it is not an answer
+        :raises CorruptedDataError: that is no answer, or not to what was asked, or nothing was asked
+        :raises FandConnectionResetError: the server says that it goes, or the conversation has ended already
+        :raises FandTimeoutError: it comes instead of an answer that is overdue
         """
-        self._asked = self._clock.mono()
-        if not self._subscribed:  # nothing but the answer can come
-            self._sure = self._asked
-        self._send(Request.GET_PWM)
-        self._await(Request.SET_PWM)
+        try:
+            return self._received(request, args, fans, now)
+        except CommunicationError:
+            self.stage = Stage.ENDED
+            raise
 
-    def report(self, fans: Sequence[FanReport]) -> None:
-        """Report the fans and so end the round; raises as :meth:`ask`.
+    def tick(self, now: Seconds) -> Turn:
+        """Time has passed and nothing has come: from :attr:`due` on, begin a round.
+
+        :raises FandTimeoutError: an answer is overdue
+        """
+        return Turn() if now < self.due else Turn(self._overdue(now))
+
+    def _received(self, request: Request, args: tuple[Any, ...], fans: Sequence[FanReport], now: Seconds) -> Turn:
+        stage, say, heard, whole = self.stage, None, None, False
+        if request is Request.DISCONNECT:
+            why = reason(args)
+            error = FandConnectionResetError("the server ended the connection" + (f": {why}" if why else ""))
+            error.announced = True
+            raise error
+        if stage is Stage.ENDED:
+            raise FandConnectionResetError("the conversation has ended")
+        if request is Request.SET_PWM and (stage is Stage.ASKED or (self._subscribed and stage is not Stage.NEW)):
+            self._duty = self._checked(args)
+            heard = Heard(self._duty, self._sure)
+            if stage is Stage.ASKED:
+                say = self._report(fans, now)
+                whole = say is None
+        elif request is Request.ACK and stage is Stage.REPORTED:
+            whole = True
+            self._rest()
+            if self._sure < self._asked and self._duty is not None:
+                self._sure = self._asked
+                heard = Heard(self._duty, self._sure)
+        elif stage is Stage.ASKED or stage is Stage.REPORTED:
+            wanted = Request.SET_PWM if stage is Stage.ASKED else Request.ACK
+            raise CorruptedDataError(f"the server answered by {request.name}, not {wanted.name}")
+        else:
+            raise CorruptedDataError(f"the server sent {request.name} without being asked")
+        if say is None and now >= self.due:  # a server that pushes all the time leaves no quiet moment
+            say = self._overdue(now)
+        return Turn(say, heard, whole)
+
+    def _checked(self, args: tuple[Any, ...]) -> Percent:
+        if len(args) != 2 or args[0] != self._shelf:
+            raise CorruptedDataError("the server sent a duty that is not for this shelf")
+        try:
+            return percent(args[1])
+        except ShelfPwmBadValue as error:
+            raise CorruptedDataError(f"the server sent no duty: {error}") from error
+
+    def _ask(self, question: Request, now: Seconds) -> Message:
+        self._asked = now
+        if not self._subscribed:  # nothing but the answer can come
+            self._sure = now
+        self._wait(Stage.ASKED, now)
+        return question, (self._shelf,)
+
+    def _report(self, fans: Sequence[FanReport], now: Seconds) -> Message | None:
+        """The report of ``fans``, None if there is nothing to report.
 
         fand 0.1.1 takes one speed a shelf: it gets that of the slowest fan, and none where none is known.
         """
-        speeds = [fan.rpm for fan in fans if fan.rpm is not None]
         if self._subscribed:
-            self._send(Request.SET_FANS, [_table(fan) for fan in fans])
-            self._await(Request.ACK)
-        elif speeds:
-            self._send(Request.SET_RPM, rounded(min(speeds)))
-            self._await(Request.ACK)
-        if self._sure < self._asked:
-            self._sure = self._asked
-            self._heard(self._duty, self._sure)
+            self._wait(Stage.REPORTED, now)
+            return Request.SET_FANS, (self._shelf, [_table(fan) for fan in fans])
+        speeds = [fan.rpm for fan in fans if fan.rpm is not None]
+        if speeds:
+            self._wait(Stage.REPORTED, now)
+            return Request.SET_RPM, (self._shelf, rounded(min(speeds)))
+        self._rest()
+        return None
 
-    def listen(self, until: Seconds) -> None:
-        """Hear what is pushed, ``until`` that time; raises as :meth:`ask`."""
-        while (left := until - self._clock.mono()) > 0:
-            try:
-                request = self._receive(left)
-            except FandTimeoutError:
-                return
-            if not self._subscribed or request is not Request.SET_PWM:
-                raise CorruptedDataError(f"the server sent {request.name} without being asked")
+    def _wait(self, stage: Stage, now: Seconds) -> None:
+        self.stage = stage
+        self.due = Seconds(now + self.patience)
 
-    def _send(self, request: Request, *args: object) -> None:
-        self._wait_at_most(self._patience)
-        com.send(self._sock, request, self._shelf, *args)
+    def _rest(self) -> None:
+        self.stage = Stage.QUIET
+        self.due = Seconds(self._asked + self._interval)
 
-    def _await(self, wanted: Request) -> None:
-        """Receive up to the answer ``wanted``. Only duties that are pushed may come before it."""
-        deadline = self._clock.mono() + self._patience
-        while True:
-            left = deadline - self._clock.mono()
-            try:
-                request = self._receive(left) if left > 0 else None
-            except FandTimeoutError:
-                request = None
-            if request is None:
-                raise FandTimeoutError(f"no answer for {self._patience:g} s")
-            if request is wanted:
-                return
-            if not self._subscribed or request is not Request.SET_PWM:
-                raise CorruptedDataError(f"the server answered by {request.name}, not {wanted.name}")
-
-    def _wait_at_most(self, seconds: float) -> None:
-        try:
-            self._sock.settimeout(seconds)
-        except OSError:  # closed meanwhile by who stops us; what is done with it next says so
-            pass
-
-    def _receive(self, left: float) -> Request:
-        self._wait_at_most(left)
-        request, args = com.recv(self._sock)
-        if request is Request.SET_PWM:
-            if len(args) != 2 or args[0] != self._shelf:
-                raise CorruptedDataError("the server sent a duty that is not for this shelf")
-            try:
-                self._duty = percent(args[1])
-            except ShelfPwmBadValue as error:
-                raise CorruptedDataError(f"the server sent no duty: {error}") from error
-            self._heard(self._duty, self._sure)
-        return request
+    def _overdue(self, now: Seconds) -> Message:
+        if self.stage is Stage.QUIET:
+            return self._ask(Request.GET_PWM, now)
+        self.stage = Stage.ENDED
+        self.due = Seconds(float("inf"))
+        raise FandTimeoutError(f"no answer for {self.patience:g} s")
 
 
 def _table(fan: FanReport) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """What the threads of the fan client tell one another: links the loop by an inbox, the loop the links by a board."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
+from fand.fanclient.output import Condition
 from fand.units import Percent, Rpm, Seconds
 
 CROWDED: Final = 100
@@ -88,3 +89,9 @@ class Board:
 
     fans: tuple[FanReport, ...] = ()
     at: Seconds = Seconds(0.0)
+
+    def report(self, lease: Seconds, now: Seconds) -> tuple[FanReport, ...]:
+        """The fans as the loop left them; if that is a ``lease`` ago, the loop hangs and nothing is known of them."""
+        if now - self.at <= lease:
+            return self.fans
+        return tuple(replace(fan, rpm=None, duty=None, state=Condition.FAULT.value) for fan in self.fans)

@@ -1,41 +1,34 @@
-"""The link to one server: a thread that owns its socket, converses, connects again, and tells the loop what it hears.
+"""The link to one server: a thread that owns its socket and carries out the conversation.
 
-fand 0.1.1 knows neither subscriptions nor reports of several fans, and ends the connection when it is asked. The
-link then comes again at once without them. When that connection ends, it tries what is newer first again: the server
-may have been replaced.
-
-Nothing that the server or the network does ends this thread.
+What is said, and when to connect again, are decided by :mod:`~fand.fanclient.conversation` and
+:mod:`~fand.fanclient.redial`. Nothing that the server or the network does ends this thread.
 """
 
 import logging
 import random
 import socket
 import threading
-from dataclasses import replace
 from typing import Final
 
 from fand import communication as com
-from fand.exceptions import CommunicationError, CorruptedDataError, FandConnectionResetError, TerminatingError
-from fand.fanclient.conversation import Conversation
-from fand.fanclient.events import Answer, Board, FanReport, Missed, Post
+from fand.exceptions import (
+    CommunicationError,
+    CorruptedDataError,
+    FandTimeoutError,
+    TerminatingError,
+)
+from fand.fanclient import redial as redials
+from fand.fanclient.conversation import Conversation, Heard, Turn
+from fand.fanclient.events import Answer, Board, Missed, Post
 from fand.fanclient.lease import Terms
-from fand.fanclient.output import Condition
-from fand.fanclient.trouble import Trouble
+from fand.fanclient.redial import Redial
 from fand.ports import Clock
-from fand.units import Percent, Seconds
+from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
-FIRST_PAUSE: Final = Seconds(1.0)
-LONGEST_PAUSE: Final = Seconds(10.0)
-"""The pause before the next try to connect grows from the one to the other."""
-
-
-def pause(failures: int, interval: Seconds, chance: float) -> Seconds:
-    """How long to wait after so many ``failures`` in a row; ``chance``, from 0 to 1, keeps many clients apart."""
-    first = min(FIRST_PAUSE, interval)
-    longest = min(LONGEST_PAUSE, first * 2 ** min(failures, 10))
-    return Seconds(first + chance * (longest - first))
+LOOK: Final = Seconds(1.0)
+"""The clock is looked at so often while nothing comes: what was due in a suspend is done so soon after it."""
 
 
 class Link(threading.Thread):
@@ -49,15 +42,12 @@ class Link(threading.Thread):
         self._server = server
         self._shelf = shelf
         self._terms = terms
-        self._patience = Seconds(min(com.TIMEOUT, terms.lease / 2))
         self._post = post
         self._board = board
         self._clock = clock
+        self._redial = Redial()
         self._stopped = threading.Event()
         self._sock: socket.socket | None = None
-        self._trouble = Trouble(f"server {server[0]} port {server[1]}")
-        self._failures = 0
-        self._subscribes = True
 
     def stop(self) -> None:
         """Have the thread end. The server is told, and nothing is waited for."""
@@ -68,62 +58,80 @@ class Link(threading.Thread):
     def run(self) -> None:
         """Connect, converse, and begin again, until :meth:`stop`."""
         while not self._stopped.is_set():
-            at_once = False
+            left = self._redial.due - self._clock.mono()
+            if left > 0:
+                self._stopped.wait(min(left, LOOK))
+                continue
+            talk = Conversation(self._shelf, self._terms)
             try:
-                at_once = self._connection()
+                self._converse(talk)
             except TerminatingError:
                 return
             except CommunicationError as error:
-                self._lost(str(error))
+                self._ended(error, heard=talk.answered)
             except Exception as error:  # noqa: BLE001 - the fans stay where they are, and the next try may go well
                 _log.exception("the link to %s port %s failed in a way of its own", *self._server)
-                self._lost(f"{type(error).__name__}: {error}")
-            if not at_once:
-                self._stopped.wait(pause(self._failures, self._terms.interval, random.random()))  # noqa: S311
+                self._ended(error, heard=talk.answered)
 
-    def _connection(self) -> bool:
-        """Make one connection and use it to its end; True if the next should be made at once."""
-        subscribe, self._subscribes = self._subscribes, True
+    def _converse(self, talk: Conversation) -> None:
+        """Make one connection and use it to its end."""
         self._sock = sock = com.connect(*self._server)
         reason = None
         try:
-            talk = Conversation(sock, self._shelf, self._patience, self._clock, self._heard)
-            began = self._clock.mono()
-            try:
-                talk.begin(subscribe=subscribe)
-            except FandConnectionResetError as refusal:
-                if subscribe and refusal.announced:
-                    self._subscribes = False
-                    return True
-                raise
+            turn = Turn(talk.begin(self._clock.mono(), subscribe=self._redial.subscribe))
             while not self._stopped.is_set():
-                talk.report(self._report())
-                self._failures = 0
-                self._trouble.over("answers")
-                talk.listen(Seconds(began + self._terms.interval))
-                began = self._clock.mono()
-                talk.ask()
+                self._act(sock, talk, turn)
+                turn = self._turn(sock, talk)
         except CorruptedDataError as error:
             reason = str(error)
             raise
         finally:
             com.reset_connection(sock, reason)
-        return False
 
-    def _lost(self, text: str) -> None:
-        if not self._stopped.is_set():
-            self._failures += 1
-            self._trouble.met(text)
-            self._post.put(Missed(self._place))
+    def _turn(self, sock: socket.socket, talk: Conversation) -> Turn:
+        """Wait for the next message, or until something is due."""
+        left = talk.due - self._clock.mono()
+        _wait_at_most(sock, min(max(left, 0.0), LOOK))
+        try:
+            request, args = com.recv(sock)
+        except FandTimeoutError:
+            return talk.tick(self._clock.mono())
+        now = self._clock.mono()
+        return talk.received(request, args, self._board.report(self._terms.lease, now), now)
 
-    def _heard(self, duty: Percent, asked: Seconds) -> None:
-        self._post.put(Answer(self._place, duty, asked))
+    def _act(self, sock: socket.socket, talk: Conversation, turn: Turn) -> None:
+        if turn.heard is not None:
+            self._tell(turn.heard)
+        if turn.whole:
+            self._become(redials.answered(self._redial))
+        if turn.say is not None:
+            request, args = turn.say
+            _wait_at_most(sock, talk.patience)
+            com.send(sock, request, *args)
+
+    def _tell(self, heard: Heard) -> None:
+        self._post.put(Answer(self._place, *heard))
         while self._post.crowded and not self._stopped.wait(0.1):
             pass  # a server that floods us waits for our hardware
 
-    def _report(self) -> tuple[FanReport, ...]:
-        """The fans as the loop left them; if that is long ago, the loop hangs and nothing is known of them."""
-        fans, at = self._board.fans, self._board.at
-        if self._clock.mono() - at <= self._terms.lease:
-            return fans
-        return tuple(replace(fan, rpm=None, duty=None, state=Condition.FAULT.value) for fan in fans)
+    def _ended(self, error: Exception, *, heard: bool) -> None:
+        if self._stopped.is_set():
+            return
+        failures = self._redial.failures
+        chance = random.random()  # noqa: S311 - keeps many clients apart, no more
+        now = self._clock.mono()
+        self._become(redials.ended(self._redial, error, self._terms.interval, now, chance, heard=heard))
+        if self._redial.failures > failures:
+            self._post.put(Missed(self._place))
+
+    def _become(self, redial: Redial) -> None:
+        if redial.trouble != self._redial.trouble:
+            _log.error("server %s port %s: %s", *self._server, redial.trouble or "answers")
+        self._redial = redial
+
+
+def _wait_at_most(sock: socket.socket, seconds: float) -> None:
+    try:
+        sock.settimeout(seconds)
+    except OSError:  # closed meanwhile by who stops us; what is done with it next says so
+        pass

@@ -4,6 +4,6 @@ from fand.wire.decode import decode
 from fand.wire.encode import encode
 from fand.wire.frame import Decoder
 from fand.wire.limits import HEADER_SIZE, MAGIC, MAX_PAYLOAD
-from fand.wire.request import Request
+from fand.wire.request import Request, reason
 
-__all__ = ["HEADER_SIZE", "MAGIC", "MAX_PAYLOAD", "Decoder", "Request", "decode", "encode"]
+__all__ = ["HEADER_SIZE", "MAGIC", "MAX_PAYLOAD", "Decoder", "Request", "decode", "encode", "reason"]

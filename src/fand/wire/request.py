@@ -1,6 +1,7 @@
 """The vocabulary of requests."""
 
 import enum
+from typing import Final
 
 
 class Request(enum.Enum):
@@ -44,3 +45,14 @@ class Request(enum.Enum):
     SUBSCRIBE_PWM = "subscribe_pwm"
     #: Report the fans of a shelf: shelf, list of dicts
     SET_FANS = "set_fans"
+
+
+def reason(args: tuple[object, ...]) -> str:
+    """The reason that came with a DISCONNECT, fit for one line of a terminal; empty if none was given."""
+    if not args or args[0] is None:
+        return ""
+    text = "".join(char if char.isprintable() else " " for char in str(args[0])[:_LONGEST_REASON])
+    return text.strip()
+
+
+_LONGEST_REASON: Final = 300
