@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.dispatch import Shelf
+from fand.dispatch import After, Shelf
+from fand.exceptions import RequestError
 from fand.ports import Temperature
 from fand.server.connection import FAREWELL, LONGEST_KNOWN, MOST_KNOWN, STALL, TURN, Connection, Desk
 from fand.units import Celsius, Moment, Seconds
@@ -59,8 +60,18 @@ class Counter:
     def __init__(self, *shelves: Shelf, most: int = 100) -> None:
         self.clock = TravelClock()
         self.hall = hall(*shelves)
+        self.waits: list[asyncio.Future[None]] = []
         self.desk = Desk(self.hall, self.clock, most)
         self._sockets: list[socket.socket] = []
+
+    def hold(self) -> None:
+        """From now on what is set is not answered before the newest of ``waits`` is done."""
+
+        def begin() -> asyncio.Future[None]:
+            self.waits.append(asyncio.get_running_loop().create_future())
+            return self.waits[-1]
+
+        self.desk.works = {After.SAVED: begin}
 
     async def client(self) -> Client:
         here, there = socket.socketpair()
@@ -528,6 +539,199 @@ def test_the_server_can_part_from_a_client_with_a_word() -> None:
         assert await client.reply() is None
 
     served(play)
+
+
+OVERRIDE = encode(Request.SET_PWM_OVERRIDE, ("shelf1", 60))
+ACK: Reply = (Request.ACK, ())
+
+
+async def settle() -> None:
+    """Let everything happen that can happen now."""
+    await asyncio.sleep(0.001)
+
+
+def test_an_answer_is_held_until_what_it_tells_is_done_and_the_duty_changes_before() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        fan, operator = await counter.client(), await counter.client()
+        await fan.ask(Request.SUBSCRIBE_PWM, "shelf1")
+        await operator.send(PING + OVERRIDE + GET + PING)
+        assert await operator.receive() == encode(Request.ACK, ())
+        assert await fan.reply() == (Request.SET_PWM, ("shelf1", 60))
+        assert await fan.ask(Request.GET_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 60))
+        await operator.send(PING + OVERRIDE)
+        await settle()
+        assert len(counter.waits) == 1, "what comes after the answer waits for it"
+        counter.waits[0].set_result(None)
+        told = [await operator.reply() for _ in range(4)]
+        assert told == [ACK, (Request.SET_PWM, ("shelf1", 60)), ACK, ACK]
+        await settle()
+        counter.waits[1].set_result(None)
+        assert await operator.reply() == ACK
+        assert await operator.ask(Request.PING) == ACK
+
+    served(play)
+
+
+def test_what_is_done_already_holds_up_nothing() -> None:
+    async def play(counter: Counter) -> None:
+        def done() -> asyncio.Future[None]:
+            future = asyncio.get_running_loop().create_future()
+            future.set_result(None)
+            return future
+
+        counter.desk.works = {After.SAVED: done}
+        client = await counter.client()
+        await client.send((OVERRIDE + PING) * TURN)
+        assert [await client.reply() for _ in range(2 * TURN)] == [ACK] * (2 * TURN)
+
+    served(play)
+
+
+def test_who_holds_an_answer_back_can_refuse_it_in_words() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        await client.send(OVERRIDE + PING)
+        await settle()
+        counter.waits[0].set_exception(RequestError("the new configuration falls short"))
+        assert await client.reply() == (Request.DISCONNECT, ("the new configuration falls short",))
+        assert await client.reply() is None
+
+    served(play)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda wait: wait.set_exception(ZeroDivisionError("inside")), "internal error"),
+        (lambda wait: wait.cancel(), "the server stops"),
+    ],
+)
+def test_work_that_ends_otherwise_costs_its_client_the_connection(
+    end: Callable[[asyncio.Future[None]], object], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        other, client = await counter.client(), await counter.client()
+        await client.send(OVERRIDE)
+        await settle()
+        end(counter.waits[0])
+        assert await client.reply() == (Request.DISCONNECT, (reason,))
+        assert await other.ask(Request.PING) == ACK
+
+    served(play)
+    assert ("ZeroDivisionError: inside" in caplog.text) is (reason == "internal error")
+
+
+def test_work_that_cannot_begin_is_refused() -> None:
+    def begin() -> asyncio.Future[None]:
+        raise RequestError("a reload is under way")
+
+    async def play(counter: Counter) -> None:
+        counter.desk.works = {After.SAVED: begin}
+        client = await counter.client()
+        assert await client.ask(Request.SET_PWM_OVERRIDE, "shelf1", 60) == (
+            Request.DISCONNECT,
+            ("a reload is under way",),
+        )
+
+    served(play)
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_who_goes_while_his_answer_is_held_disturbs_nobody(failed: bool, caplog: pytest.LogCaptureFixture) -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        await client.send(OVERRIDE + PING)
+        await settle()
+        (connection,) = counter.desk.connections.values()
+        connection.abort()
+        await settle()
+        assert not counter.desk.connections
+        if failed:
+            counter.waits[0].set_exception(RequestError("too late"))
+        else:
+            counter.waits[0].set_result(None)
+        await settle()
+        assert counter.hall.shelf("shelf1").override is not None
+
+    served(play)
+    assert not caplog.records
+
+
+def test_who_ends_his_side_while_his_answer_is_held_gets_it() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        await client.send(OVERRIDE + PING)
+        client.sock.shutdown(socket.SHUT_WR)
+        await settle()
+        counter.waits[0].set_result(None)
+        assert [await client.reply() for _ in range(3)] == [ACK, ACK, None]
+
+    served(play)
+
+
+def test_a_server_that_stops_acknowledges_nothing_that_is_not_done() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        await client.send(OVERRIDE)
+        await settle()
+        (connection,) = counter.desk.connections.values()
+        connection.leave("the server stops")
+        counter.waits[0].set_result(None)
+        assert await client.reply() == (Request.DISCONNECT, ("the server stops",))
+        assert await client.reply() is None
+
+    served(play)
+
+
+def test_pushes_go_on_while_an_answer_is_held_and_who_reads_none_of_them_is_dropped() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        (connection,) = counter.desk.connections.values()
+        assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == DUTY
+        await client.send(OVERRIDE + PING)
+        assert await client.reply() == (Request.SET_PWM, ("shelf1", 60))
+        connection.pause_writing()
+        connection.resume_writing()
+        await settle()
+        connection.pause_writing()
+        counter.waits[0].set_result(None)
+        assert await client.reply() == ACK, "but what came after it is not looked at"
+        await asyncio.sleep(STALL + 1)
+        assert not counter.desk.connections
+
+    served(play)
+
+
+def test_bytes_that_come_though_the_client_is_held_are_answered_after() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        await client.send(OVERRIDE)
+        await settle()
+        (connection,) = counter.desk.connections.values()
+        connection.data_received(GET)  # as a transport may that had them already
+        counter.waits[0].set_result(None)
+        assert [await client.reply() for _ in range(2)] == [ACK, (Request.SET_PWM, ("shelf1", 60))]
+
+    served(play)
+
+
+def test_a_client_that_reads_nothing_is_dropped_though_its_answer_is_held() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        await client.send(encode(Request.GET_STATUS, ("shelf1",)) * 8 + OVERRIDE)
+        await asyncio.sleep(STALL + 1)
+        assert not counter.desk.connections
+
+    served(play, big())
 
 
 def test_a_decoded_frame_is_the_one_that_was_sent() -> None:

@@ -37,6 +37,18 @@ def test_s9_calls_that_hang_leave_room_for_others() -> None:
     asyncio.run(main())
 
 
+def test_what_must_begin_at_once_does_however_many_run() -> None:
+    async def main() -> None:
+        readers, release = Readers(most=1), threading.Event()
+        hung = asyncio.create_task(readers.call(release.wait, 20))
+        await asyncio.sleep(0)
+        assert await readers.start(lambda: 7) == 7
+        release.set()
+        await hung
+
+    asyncio.run(main())
+
+
 def test_no_more_run_at_once_than_there_is_room_for() -> None:
     lock, running, most = threading.Lock(), [0], [0]
     both = threading.Barrier(2)

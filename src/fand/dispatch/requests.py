@@ -1,5 +1,6 @@
 """One request, one answer. A new request is one function here, entered in the table at the end."""
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +21,23 @@ LATEST: Final = Timestamp(253_370_764_800.0)
 Args = tuple[Any, ...]
 
 
+class After(enum.Enum):
+    """What must have been done before an answer is true. The server does it, and holds the answer back."""
+
+    SAVED = enum.auto()
+    """What must outlive the server is on disk as it is now (S8)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to send back. ``changed`` is the shelf whose duty may have changed by the request."""
+    """What to send back. ``changed`` is the shelf whose duty may have changed by the request, which counts at once;
+    only the answer waits until what ``after`` says has been done.
+    """
 
     request: Request
     args: Args = ()
     changed: Shelf | None = None
+    after: After | None = None
 
 
 def answer(hall: Hall, request: Request, args: Args, peer: Peer, now: Moment) -> Answer | None:
@@ -83,13 +94,13 @@ def _set_fans(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
 def _set_pwm_override(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     shelf.set_override(None if args[1] is None else percent(args[1]), now)
-    return Answer(Request.ACK, changed=shelf)
+    return Answer(Request.ACK, changed=shelf, after=After.SAVED)
 
 
 def _set_pwm_expire(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     shelf.set_override_end(None if args[1] is None else _instant(hall, args[1]), now)
-    return Answer(Request.ACK, changed=shelf)
+    return Answer(Request.ACK, changed=shelf, after=After.SAVED)
 
 
 def _instant(hall: Hall, when: object) -> Timestamp:

@@ -3,13 +3,20 @@
 An idle client costs its memory and no more. One that stops in mid-frame, or does not read what it asked for, is
 dropped after a while; nothing grows with what it sends. The answer to GET_PWM, asked over and over by the same
 bytes, is found by those bytes.
+
+An answer that is true only once something has been done (such as: a change is on disk) is held until then. That holds
+up what the same client asks next, so that answers keep their order, and nothing else: other clients, and the duties
+pushed to this one, go on.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Final
 
-from fand.dispatch import Hall, Peer, Shelf, answer, shorten
+from fand.dispatch import After, Hall, Peer, Shelf, answer, shorten
 from fand.exceptions import CorruptedDataError, RequestError, UnpicklableError
 from fand.ports import Clock
 from fand.server.keeper import Keeper
@@ -36,14 +43,25 @@ TURN: Final = 64
 
 _BATCH: Final = 64 * 1024
 
+Work = Callable[[], asyncio.Future[None]]
+"""Begins what an answer has to wait for. The future is done when the answer may be sent; a RequestError in it is sent
+instead. It must become done while a client would wait: nothing else ends the hold but the end of the connection.
+"""
+
+Works = Mapping[After, Work]
+
 
 class Desk:
-    """What all connections share. ``most`` is how many of them there may be at once."""
+    """What all connections share. ``most`` is how many of them there may be at once.
 
-    def __init__(self, hall: Hall, clock: Clock, most: int) -> None:
+    ``works`` carry out what answers have to wait for; an answer waits for none that is not there.
+    """
+
+    def __init__(self, hall: Hall, clock: Clock, most: int, works: Works = MappingProxyType({})) -> None:
         self.hall = hall
         self.clock = clock
         self.most = most
+        self.works = works
         self.connections: dict[Peer, Connection] = {}
         self.known: dict[bytes, Shelf] = {}
         self.keeper = Keeper(hall, clock, self._push)
@@ -86,7 +104,7 @@ class Desk:
 class Connection(asyncio.Protocol):
     """See the module."""
 
-    __slots__ = ("_decoder", "_desk", "_ending", "_paused", "_timer", "_transport", "peer")
+    __slots__ = ("_decoder", "_desk", "_ending", "_held", "_paused", "_timer", "_transport", "peer")
 
     peer: Peer
     _transport: asyncio.Transport
@@ -96,6 +114,7 @@ class Connection(asyncio.Protocol):
         self._decoder: Decoder | None = None  # while something is left over
         self._paused = False
         self._ending = False
+        self._held: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -123,7 +142,8 @@ class Connection(asyncio.Protocol):
                 return
             self._decoder = Decoder()
         self._decoder.feed(data)
-        self._work(self._decoder)
+        if self._held is None:
+            self._work(self._decoder)
 
     def eof_received(self) -> None:
         """The client sends no more; what was answered still leaves before the transport closes."""
@@ -181,25 +201,10 @@ class Connection(asyncio.Protocol):
 
     def _work(self, decoder: Decoder) -> None:
         """Answer whole frames, in one write, as long as it is this client's turn and it reads."""
-        out, size, whole = [], 0, 0
-        reason, gone, more = None, False, False
+        out: list[bytes] = []
+        whole, more, reason = 0, False, None
         try:
-            while not self._paused and not self._transport.is_closing():
-                if (payload := decoder.next_payload()) is None:
-                    break
-                whole += 1
-                frame, changed = self._answer(payload)
-                if frame is None:
-                    gone = True
-                    break
-                out.append(frame)
-                size += len(frame)
-                if changed is not None:
-                    self._transport.write(b"".join(out))  # before what the change makes the keeper push
-                    out = []
-                    self._desk.keeper.refresh(changed)
-                if more := size > _BATCH or whole >= TURN:
-                    break
+            whole, more = self._turn(decoder, out)
         except (CorruptedDataError, RequestError) as error:
             reason = shorten(str(error))
         except UnpicklableError:
@@ -209,26 +214,67 @@ class Connection(asyncio.Protocol):
             reason = "internal error"
         if out:
             self._transport.write(b"".join(out))
-        if gone:
-            self._ending = True
+        if self._ending:
             self._disarm()
             self._transport.close()
         elif reason is not None:
             self.refuse(reason)
-        elif more and not self._paused:
+        elif self._paused:
+            return
+        elif more or self._held is not None:
             self._disarm()
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._go_on)
-        elif not self._paused:
+        else:
             self._rest(decoder, whole > 0)
+
+    def _turn(self, decoder: Decoder, out: list[bytes]) -> tuple[int, bool]:
+        """Add answers to ``out``; returns how many requests there were, and whether there may be more of them."""
+        size = whole = 0
+        while self._held is None and not self._paused and not self._transport.is_closing():
+            if (payload := decoder.next_payload()) is None:
+                break
+            whole += 1
+            frame, changed, work = self._answer(payload)
+            if frame is None:
+                self._ending = True
+                break
+            if work is None:
+                out.append(frame)
+                size += len(frame)
+            if changed is not None:
+                self._transport.write(b"".join(out))  # before what the change makes the keeper push
+                out.clear()
+                self._desk.keeper.refresh(changed)
+            if work is not None:
+                self._hold(work(), frame)
+            if size > _BATCH or whole >= TURN:
+                return whole, True
+        return whole, False
 
     def _go_on(self) -> None:
         """It is this client's turn again."""
-        if self._paused or self._ending or self._transport.is_closing():
+        if self._held is not None or self._paused or self._ending or self._transport.is_closing():
             return
         self._transport.resume_reading()
         if self._decoder is not None:
             self._work(self._decoder)
+
+    def _hold(self, wait: asyncio.Future[None], frame: bytes) -> None:
+        """Answer by ``frame`` when ``wait`` is done, and nothing before."""
+        self._held = wait
+        wait.add_done_callback(partial(self._release, frame))
+
+    def _release(self, frame: bytes, wait: asyncio.Future[None]) -> None:
+        self._held = None
+        reason = _refusal(wait)
+        if self._ending or self._transport.is_closing():
+            return
+        if reason is not None:
+            self.refuse(reason)
+            return
+        self._transport.write(frame)
+        self._go_on()
 
     def _rest(self, decoder: Decoder, moved: bool) -> None:
         """Wait for the rest of a frame, but not for ever; or for nothing."""
@@ -238,19 +284,22 @@ class Connection(asyncio.Protocol):
         elif moved or self._timer is None:
             self._arm()
 
-    def _answer(self, payload: bytes) -> tuple[bytes | None, Shelf | None]:
-        """The frame that answers ``payload`` (None: the client goes), and the shelf that it has changed."""
+    def _answer(self, payload: bytes) -> tuple[bytes | None, Shelf | None, Work | None]:
+        """The frame that answers ``payload`` (None: the client goes), the shelf that it has changed, and what must be
+        done before it is answered.
+        """
         desk, now = self._desk, self._desk.now()
         shelf = desk.known.get(payload)
         if shelf is not None:
-            return shelf.frame(now), None
+            return shelf.frame(now), None, None
         request, args = decode(payload)
         reply = answer(desk.hall, request, args, self.peer, now)
         if reply is None:
-            return None, None
+            return None, None, None
         if request is Request.GET_PWM:
             desk.learn(payload, desk.hall.shelf(args[0]))
-        return encode(reply.request, reply.args), reply.changed
+        work = None if reply.after is None else desk.works.get(reply.after)
+        return encode(reply.request, reply.args), reply.changed, work
 
     def _arm(self) -> None:
         self._disarm()
@@ -268,6 +317,19 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self.refuse(f"the rest of the frame did not come within {STALL:g} s")
+
+
+def _refusal(done: asyncio.Future[None]) -> str | None:
+    """Why what an answer waited for was not done; None if it was."""
+    if done.cancelled():
+        return "the server stops"
+    error = done.exception()
+    if error is None:
+        return None
+    if isinstance(error, RequestError):
+        return shorten(str(error))
+    _log.error("a request could not be carried out", exc_info=error)
+    return "internal error"
 
 
 def _farewell(reason: str) -> bytes:

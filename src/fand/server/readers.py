@@ -33,6 +33,13 @@ class Readers:
             await asyncio.wait((future,), timeout=timeout)
         return future
 
+    def start(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Call ``function``, which must not raise, at once, however many are running.
+
+        :raises RuntimeError: the system has no more threads
+        """
+        return start(function)
+
 
 def start(function: Callable[[], T]) -> asyncio.Future[T]:
     """Call ``function``, which must not raise, in a thread of its own.
