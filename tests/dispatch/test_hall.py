@@ -33,3 +33,19 @@ def test_who_leaves_is_pushed_nothing_any_more() -> None:
     where.shelf("a").subscribe(stays, at(0))
     where.leave(gone)
     assert list(where.shelf("a").subscribers) == [stays]
+
+
+def test_another_configuration_keeps_shelves_and_tells_which_are_gone() -> None:
+    stays, goes = shelf("stays"), shelf("goes")
+    where = hall(goes, stays)
+    assert where.become([shelf("new"), stays]) == [goes]
+    assert list(where.shelves) == ["new", "stays"]
+    assert where.shelf("stays") is stays
+    assert where.become(where.shelves.values()) == []
+
+
+def test_a_shelf_that_came_anew_under_an_old_name_is_another() -> None:
+    old, new = shelf("a"), shelf("a")
+    where = hall(old)
+    assert where.become([new]) == [old]
+    assert where.shelf("a") is new

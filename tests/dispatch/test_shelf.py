@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from fand.control import Override
+from fand.control import Alarm, FamilyLaw, Linear, Override, ShelfLaw, Sort
 from fand.dispatch.fans import fan_states
 from fand.exceptions import ShelfPwmExpireBadValue
 from fand.ports import Asleep, Failed, Temperature
 from fand.units import Celsius, Percent, Rpm, Seconds, Timestamp
 from fand.wire import HEADER_SIZE, Request, decode
 
-from .halls import WALL, at, peer, shelf, warm
+from .halls import LAW, WALL, at, peer, shelf, slot, warm
 
 
 def reading(celsius: float, seconds: float) -> Temperature:
@@ -149,3 +149,57 @@ def test_a_subscriber_is_the_client_and_is_remembered_with_what_it_was_told() ->
     what.subscribe(who, at(0))
     assert what.client is who
     assert told(what.subscribers[who]) == (Request.SET_PWM, ("shelf1", 25))
+
+
+STEEPER = ShelfLaw(
+    {
+        "hdd": FamilyLaw(
+            "steep", Linear(((Celsius(20), Percent(20)), (Celsius(40), Percent(90)))), critical=Celsius(50)
+        )
+    }
+)
+
+
+def test_s11_another_law_decides_at_once_and_by_what_the_devices_said() -> None:
+    what = warm(shelf())
+    assert what.decision(at(0)).duty == 25.0
+    what.become(STEEPER, what.slots, {"a", "b"})
+    assert what.decision(at(0)).duty == 55.0
+    what.become(LAW, what.slots, {"a", "b"})
+    assert what.decision(at(2)).duty == 53.0, "what the filters remember stays: it falls step by step"
+
+
+def test_s11_a_device_that_is_new_or_another_has_not_answered_yet() -> None:
+    what = warm(shelf())
+    what.become(LAW, [slot("b"), slot("c")], {"b"})
+    decision = what.decision(at(1))
+    assert (decision.duty, decision.reason) == (100.0, "device c has not answered since the start")
+    what.observe("c", reading(30, 1), "hdd")
+    assert what.decision(at(2)).faults == ()
+    what.become(LAW, [slot("b"), slot("c")], {"c"})
+    assert what.decision(at(2)).reason == "device b has not answered since the start"
+    assert [device.name for device in what.devices] == ["b", "c"]
+
+
+def test_s11_what_else_is_known_of_a_shelf_outlives_its_configuration() -> None:
+    what, who = warm(shelf(), 55), peer()
+    what.subscribe(who, at(0))
+    what.set_override(Percent(60), at(0))
+    what.report_speed(Rpm(1500), who, Seconds(1))
+    what.review(at(1))
+    what.become(STEEPER, [slot("a")], {"a"})
+    assert what.override is not None
+    assert what.override.percent == 60.0
+    assert list(what.subscribers) == [who]
+    assert what.speed(Seconds(2)) == 1500.0
+    assert what.client is who
+    assert [event.alarm.subject for event in what.review(at(2))] == ["b"], "the alarm of the device that is gone ends"
+    assert what.alarms == (Alarm(Sort.CRITICAL, "a", "hdd a at 55.0 °C, critical from 50 °C", Timestamp(WALL + 1)),)
+
+
+def test_a_device_that_is_watched_otherwise_is_judged_otherwise() -> None:
+    what = warm(shelf())
+    assert what.decision(at(25)).duty == 25.0
+    what.become(LAW, [slot("a", interval=100.0), slot("b", optional=True)], {"a", "b"})
+    assert what.decision(at(40)).duty == 25.0
+    assert [device.watch.interval for device in what.devices] == [100.0, 10.0]

@@ -19,7 +19,7 @@ class Hall:
     """
 
     def __init__(self, shelves: Iterable[Shelf], instant: Callable[[datetime], Timestamp]) -> None:
-        self.shelves: Mapping[str, Shelf] = MappingProxyType({shelf.name: shelf for shelf in shelves})
+        self.shelves: Mapping[str, Shelf] = _by_name(shelves)
         self.instant = instant
 
     def shelf(self, name: object) -> Shelf:
@@ -35,7 +35,16 @@ class Hall:
             raise ShelfNotFoundError(f"no shelf is called {shorten(name, 60)!r}")
         return found
 
+    def become(self, shelves: Iterable[Shelf]) -> list[Shelf]:
+        """Hold these shelves from now on; returns those that are gone."""
+        before, self.shelves = self.shelves, _by_name(shelves)
+        return [shelf for shelf in before.values() if self.shelves.get(shelf.name) is not shelf]
+
     def leave(self, peer: Peer) -> None:
         """``peer`` has gone: nothing is pushed to it any more."""
         for shelf in self.shelves.values():
             shelf.subscribers.pop(peer, None)
+
+
+def _by_name(shelves: Iterable[Shelf]) -> Mapping[str, Shelf]:
+    return MappingProxyType({shelf.name: shelf for shelf in shelves})

@@ -1,6 +1,6 @@
 """The state of one shelf, and its decision."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
@@ -88,6 +88,18 @@ class Shelf:
         """Take in one reading of the device called ``device``; ``family`` is what it is known to be, if it is."""
         known = self._devices[device]
         self._devices[device] = replace(known, track=observe(known.track, reading, family))
+        self._change()
+
+    def become(self, law: ShelfLaw, slots: Iterable[Slot], same: Container[str]) -> None:
+        """Go on under another configuration.
+
+        The devices named in ``same`` keep what they last said; any other has not answered yet (S1). All else stays:
+        the override, the alarms, the fans, who is subscribed, and what the filters remember.
+        """
+        slots = tuple(slots)
+        tracks = {slot.name: self._devices[slot.name].track if slot.name in same else Track() for slot in slots}
+        devices = {slot.name: Device(slot.name, slot.watch, tracks[slot.name]) for slot in slots}
+        self._law, self.slots, self._devices = law, slots, devices
         self._change()
 
     def decision(self, now: Moment) -> Decision:
