@@ -11,8 +11,9 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fand.control import judge
 from fand.drivers.process import Output, Program
@@ -63,15 +64,27 @@ def find_program() -> str:
     return program
 
 
+class Runs(Protocol):
+    """What runs a program: :class:`~fand.drivers.process.Program`, or what a simulation has in its place."""
+
+    def run(self, argv: Sequence[str], limit: Seconds) -> Output:
+        """See :meth:`fand.drivers.process.Program.run`."""
+        ...
+
+    def close(self) -> None:
+        """See :meth:`fand.drivers.process.Program.close`."""
+        ...
+
+
 class Smartctl:
-    """The program, called for one purpose at a time.
+    """The program, called for one purpose at a time; ``program`` runs it.
 
     :raises DriverError: no ``path`` is given, and it is not installed
     """
 
-    def __init__(self, path: str | None = None) -> None:
+    def __init__(self, path: str | None = None, program: Runs | None = None) -> None:
         self.path = path or find_program()
-        self._program = Program()
+        self._program = Program() if program is None else program
 
     def ask(self, device: str, kind: str | None, nocheck: str, now: Seconds) -> Answer:
         """Ask one drive for its identity and temperature, without waking it.

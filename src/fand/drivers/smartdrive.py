@@ -98,13 +98,20 @@ class SmartDrive:
     :raises DriverError: smartctl is not installed
     """
 
-    def __init__(self, identity: str, kind: str | None, nocheck: str = "standby", root: Path = Path("/")) -> None:
+    def __init__(
+        self,
+        identity: str,
+        kind: str | None,
+        nocheck: str = "standby",
+        root: Path = Path("/"),
+        smartctl: Smartctl | None = None,
+    ) -> None:
         self.family: str | None = None
         self._identity = identity
         self._kind = kind
         self._nocheck = nocheck
         self._root = root
-        self._smartctl = Smartctl()
+        self._smartctl = Smartctl() if smartctl is None else smartctl
         self._directory = _directory(self._smartctl.path, root)
         self._place: Place | None = None
         self._failures = 0

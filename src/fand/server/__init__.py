@@ -6,6 +6,7 @@
 ``keeper``      keeps decisions fresh, logs faults, pushes duties to subscribers
 ``connection``  one client: frames in, frames out, limits
 ``listening``   addresses and sockets
+``service``     shelves, watchers and connections together, on any event loop
 ``daemon``      puts these together, from start to stop
 ``check``       ``--check``: the same readings and decisions, once, for people
 ``cli``         the command line

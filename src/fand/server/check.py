@@ -7,9 +7,9 @@ from fand.config import DeviceConfig, ServerConfig
 from fand.control import Health, Track, Watch, health
 from fand.dispatch import Shelf
 from fand.ports import Asleep, Clock, Temperature
-from fand.server.daemon import hall_of
 from fand.server.readers import Readers
 from fand.server.sensors import Sensors
+from fand.server.service import hall_of
 from fand.server.watching import Watcher
 from fand.units import Moment, served
 

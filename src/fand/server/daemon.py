@@ -8,18 +8,14 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from fand.clock import instant
-from fand.config import DeviceConfig, ServerConfig
-from fand.control import Watch
-from fand.dispatch import Hall, Shelf, Slot
+from fand.config import ServerConfig
 from fand.notify import READY, STOPPING, notify
-from fand.ports import Clock, Reading
-from fand.server.connection import Connection, Desk
+from fand.ports import Clock
+from fand.server.connection import Connection
 from fand.server.listening import BACKLOG
 from fand.server.readers import Readers
 from fand.server.sensors import Sensors, close_sensors
-from fand.server.watching import Watcher
-from fand.units import Seconds
+from fand.server.service import Service
 
 _log = logging.getLogger(__name__)
 
@@ -28,16 +24,6 @@ RESERVED: Final = 512
 
 _FLUSH: Final = 0.4
 """Seconds in which the last word to clients must have left."""
-
-
-def hall_of(config: ServerConfig) -> Hall:
-    """The shelves of ``config``, of which nothing is known yet."""
-    return Hall((Shelf(shelf.name, shelf.law, map(slot_of, shelf.devices)) for shelf in config.shelves), instant)
-
-
-def slot_of(device: DeviceConfig) -> Slot:
-    """The place of ``device`` in its shelf."""
-    return Slot(device.name, device.kind, Watch(device.interval, device.optional), device.position)
 
 
 def raise_descriptor_limit() -> int:
@@ -58,8 +44,8 @@ class Daemon:
     def __init__(self, config: ServerConfig, sensors: Sensors, clock: Clock, descriptors: int) -> None:
         self._sensors = sensors
         self._clock = clock
-        self._hall = hall_of(config)
-        self._desk = Desk(self._hall, clock, descriptors - min(RESERVED, descriptors // 2))
+        most = descriptors - min(RESERVED, descriptors // 2)
+        self._service = Service(config, sensors, clock, Readers(), most)
         self._stop = asyncio.Event()
         self._full = False
 
@@ -69,7 +55,7 @@ class Daemon:
         loop.set_exception_handler(self._complain)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        watches = self._watch()
+        self._service.begin()
         servers = [await loop.create_server(self._welcome, sock=sock, backlog=BACKLOG) for sock in sockets]
         try:
             ready()
@@ -79,8 +65,6 @@ class Daemon:
             notify(STOPPING)
             for server in servers:
                 server.close()
-            for watch in watches:
-                watch.cancel()
             await self._part()
             await close_sensors(self._sensors)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,35 +76,16 @@ class Daemon:
 
     def _welcome(self) -> Connection:
         self._full = False
-        return Connection(self._desk)
-
-    def _watch(self) -> list[asyncio.Task[None]]:
-        """One task a device. Their second readings are spread over the interval, and so all that follow."""
-        readers, count = Readers(), len(self._sensors)
-        tasks = []
-        for number, (shelf, device, sensor) in enumerate(self._sensors, 1):
-            watcher = Watcher(shelf.name, device, sensor, readers, self._clock)
-            observe = self._observer(self._hall.shelves[shelf.name], device.name)
-            phase = Seconds(device.interval * number / count)
-            tasks.append(asyncio.create_task(watcher.watch(observe, phase), name=f"{shelf.name}: {device.name}"))
-        return tasks
-
-    def _observer(self, shelf: Shelf, name: str) -> Callable[[Reading, str | None], None]:
-        def observe(reading: Reading, family: str | None) -> None:
-            shelf.observe(name, reading, family)
-            self._desk.keeper.refresh(shelf)
-
-        return observe
+        return self._service.welcome()
 
     async def _part(self) -> None:
         """Tell every client that the server goes, and wait a moment for that to leave."""
-        self._desk.keeper.stop()
-        for connection in tuple(self._desk.connections.values()):
-            connection.leave("the server stops")
+        self._service.end()
+        connections = self._service.desk.connections
         deadline = self._clock.mono() + _FLUSH
-        while self._desk.connections and self._clock.mono() < deadline:
+        while connections and self._clock.mono() < deadline:
             await asyncio.sleep(0.01)
-        for connection in tuple(self._desk.connections.values()):
+        for connection in tuple(connections.values()):
             connection.abort()
 
     def _complain(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

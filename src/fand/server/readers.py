@@ -29,7 +29,7 @@ class Readers:
         :raises RuntimeError: the system has no more threads
         """
         async with self._room:
-            future = start(function)
+            future = self.start(function)
             await asyncio.wait((future,), timeout=timeout)
         return future
 

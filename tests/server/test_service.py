@@ -1,0 +1,69 @@
+"""The server's parts together, on a loop whose time is made."""
+
+import asyncio
+
+from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.ports import Reading, Temperature
+from fand.server.readers import Readers
+from fand.server.service import Service, hall_of, slot_of
+from fand.units import Celsius, Seconds
+from tests.control.shelves import LAW
+
+from .travel import TravelClock, travel
+
+
+class _Warm:
+    family = "hdd"
+
+    def __init__(self) -> None:
+        self.reads: list[float] = []
+
+    def read(self, now: Seconds) -> Reading:
+        self.reads.append(now)
+        return Temperature(Celsius(40), now)
+
+    def close(self) -> None: ...
+
+
+class _AtOnce(Readers):
+    """Calls without a thread."""
+
+    def start(self, function):  # type: ignore[no-untyped-def]
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(function())
+        return future
+
+
+def _config() -> tuple[ServerConfig, ShelfConfig]:
+    devices = tuple(DeviceConfig(name, "sim", None, Seconds(30), Seconds(5), position=name) for name in ("a", "b"))
+    shelf = ShelfConfig("shelf1", LAW, devices)
+    return ServerConfig((shelf,)), shelf
+
+
+def test_a_configuration_becomes_a_hall_of_which_nothing_is_known_yet() -> None:
+    config, shelf = _config()
+    slots = hall_of(config).shelf("shelf1").slots
+    assert slots == tuple(map(slot_of, shelf.devices))
+    assert [(slot.name, slot.kind, slot.watch.interval, slot.position) for slot in slots] == [
+        ("a", "sim", 30, "a"),
+        ("b", "sim", 30, "b"),
+    ]
+
+
+def test_devices_are_watched_from_the_beginning_to_the_end_their_readings_spread_over_the_interval() -> None:
+    async def main() -> None:
+        config, shelf = _config()
+        clock, sensors = TravelClock(), [_Warm(), _Warm()]
+        pairs = [(shelf, device, sensor) for device, sensor in zip(shelf.devices, sensors, strict=True)]
+        service = Service(config, pairs, clock, _AtOnce(), 10)
+        service.begin()
+        await asyncio.sleep(50)
+        assert [sensor.reads for sensor in sensors] == [[0, 15, 45], [0, 30]]
+        decision = service.hall.shelf("shelf1").decision(clock.now())
+        assert decision.duty < 100
+        assert service.welcome() is not service.welcome()
+        service.end()
+        await asyncio.sleep(50)
+        assert [len(sensor.reads) for sensor in sensors] == [3, 2]
+
+    travel(main)
