@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Third-party packages, and the only parts of fand that may import them.
 LIBRARIES = {
-    "msgspec": ("config", "drivers", "fanclient", "server", "dispatch", "demo", "detect", "fanctl"),
+    "msgspec": ("stored", "config", "drivers", "fanclient", "server", "dispatch", "demo", "detect", "fanctl"),
     "rich": ("fanctl", "demo"),
     "gpiozero": ("drivers", "clientrpi"),
     "lgpio": ("drivers",),

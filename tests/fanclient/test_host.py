@@ -10,7 +10,7 @@ import pytest
 
 from fand.config.values import ClientConfig
 from fand.exceptions import ConfigError
-from fand.fanclient.host import PAUSES, SIGNALS, assert_interval, run, serve, state_folder
+from fand.fanclient.host import PAUSES, SIGNALS, assert_interval, run, serve
 from fand.units import Seconds
 from tests.fanclient.parts import FanFile
 from tests.fanclient.processes import Site, until
@@ -158,24 +158,6 @@ def test_a_fault_of_our_own_is_logged_and_no_success(caplog: pytest.LogCaptureFi
 
     assert run("fand-client", faulty) == 1
     assert "ZeroDivisionError" in caplog.text
-
-
-def test_the_state_folder_is_the_managers_or_roots_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert state_folder({"STATE_DIRECTORY": "/var/lib/fand:/var/lib/other"}) == Path("/var/lib/fand")
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert state_folder({}) == Path("/var/lib/fand")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert state_folder({"XDG_STATE_HOME": "/home/pi/.state"}) == Path("/home/pi/.state/fand")
-    assert state_folder({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/fand"
-
-
-def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as the arbitrary user of a container."""
-    monkeypatch.delenv("HOME")
-    monkeypatch.setattr(os, "geteuid", lambda: 54321)
-    monkeypatch.setattr(os, "getuid", lambda: 54321)
-    with pytest.raises(ConfigError, match=r"user 54321 has no home .* set HOME, or state under \[client\]"):
-        state_folder({})
 
 
 def test_a_watchdog_shortens_the_interval_of_writing() -> None:

@@ -6,14 +6,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from fand import util
 from fand.clock import SystemClock
 from fand.config.values import ClientConfig
-from fand.exceptions import ConfigError, FandError
+from fand.exceptions import FandError
 from fand.fanclient import machine as machines
 from fand.fanclient.events import Board, Post, Stop
 from fand.fanclient.hardware import HostFan
@@ -22,6 +21,7 @@ from fand.fanclient.link import Link
 from fand.fanclient.loop import Loop
 from fand.fanclient.output import Limits
 from fand.notify import watchdog
+from fand.stored import state_folder
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
     """
     clock = SystemClock()
     terms = Terms(config.interval, config.lease, config.failsafe)
-    fans = [HostFan(fan, config.state or state_folder(environ)) for fan in config.fans]
+    fans = [HostFan(fan, config.state or state_folder("client", environ)) for fan in config.fans]
     limits = [Limits(fan.floor, fan.allow_stop) for fan in config.fans]
     asserted = assert_interval(config.interval, watchdog(environ))
     machine = machines.start(terms, len(config.servers), limits, asserted, clock.mono())
@@ -92,30 +92,6 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
         finally:
             for link in links:
                 link.stop()
-
-
-def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the original mode of the hardware is kept unless the configuration says otherwise.
-
-    That is what systemd gives (``StateDirectory=``), else ``/var/lib/fand`` for root, else the user's own folder for
-    state (XDG base directory specification).
-
-    :raises ConfigError: this user has no folder of his own
-    """
-    if given := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(given)
-    if os.geteuid() == 0:
-        return Path("/var/lib/fand")
-    own = environ.get("XDG_STATE_HOME", "")
-    if own.startswith("/"):
-        return Path(own) / "fand"
-    try:
-        return Path.home() / ".local/state/fand"
-    except RuntimeError:
-        remedy = "set HOME, or state under [client]"
-        raise ConfigError(
-            [f"user {os.geteuid()} has no home to keep the original mode of the fans in; {remedy}"]
-        ) from None
 
 
 def assert_interval(interval: Seconds, alive: Seconds | None) -> Seconds:
