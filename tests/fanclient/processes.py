@@ -18,6 +18,7 @@ CONFIG = """
 points = [[30, 60], [40, 90], [45, 100]]
 [shelves.shelf1]
 curves = {{ hdd = "drives" }}
+fall = 6000
 devices = [{{ fake = 30, path = "{folder}/celsius", family = "hdd", interval = 0.1, timeout = 1, name = "disk" }}]
 [client]
 shelf = "shelf1"

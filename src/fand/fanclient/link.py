@@ -8,9 +8,9 @@ import logging
 import random
 import socket
 import threading
-from typing import Final
 
 from fand import communication as com
+from fand.clock import GLANCE
 from fand.exceptions import (
     CommunicationError,
     CorruptedDataError,
@@ -23,12 +23,8 @@ from fand.fanclient.events import Answer, Board, Missed, Post
 from fand.fanclient.lease import Terms
 from fand.fanclient.redial import Redial
 from fand.ports import Clock
-from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
-
-LOOK: Final = Seconds(1.0)
-"""The clock is looked at so often while nothing comes: what was due in a suspend is done so soon after it."""
 
 
 class Link(threading.Thread):
@@ -60,7 +56,7 @@ class Link(threading.Thread):
         while not self._stopped.is_set():
             left = self._redial.due - self._clock.mono()
             if left > 0:
-                self._stopped.wait(min(left, LOOK))
+                self._stopped.wait(min(left, GLANCE))
                 continue
             talk = Conversation(self._shelf, self._terms)
             try:
@@ -91,7 +87,7 @@ class Link(threading.Thread):
     def _turn(self, sock: socket.socket, talk: Conversation) -> Turn:
         """Wait for the next message, or until something is due."""
         left = talk.due - self._clock.mono()
-        _wait_at_most(sock, min(max(left, 0.0), LOOK))
+        _wait_at_most(sock, min(max(left, 0.0), GLANCE))
         try:
             request, args = com.recv(sock)
         except FandTimeoutError:
