@@ -327,6 +327,7 @@ _shelf: Final = _record(
     reason=_text,
     demand=percent,
     faults=_each(_record(duty=percent, reason=_text)),
+    alarms=_each(_record(sort=_text, subject=_text, reason=_text, since=_finite, state=_text)),
     override=_maybe(_record(percent=percent, until=_maybe(_finite))),
     rpm=_maybe(rpm),
     fans=_each(_record(name=_text, rpm=_maybe(rpm), duty=_maybe(percent), state=_text)),

@@ -120,10 +120,10 @@ def test_a_critical_temperature_inside_the_curve_is_a_choice() -> None:
 
 
 def test_a_shelf_has_its_limits() -> None:
-    config = read(shelf(more="floor = 25\non_lost = 80\nfall = 120"))
+    config = read(shelf(more="floor = 25\non_lost = 80\non_stalled = 70\nfall = 120"))
     assert config.server is not None
     law = config.server.shelves[0].law
-    assert (law.floor, law.on_lost, law.fall) == (Percent(25), Percent(80), Percent(2))
+    assert (law.floor, law.on_lost, law.on_stalled, law.fall) == (Percent(25), Percent(80), Percent(70), Percent(2))
 
 
 def test_shelves_stand_in_the_order_of_the_file() -> None:
@@ -140,6 +140,8 @@ def test_shelves_stand_in_the_order_of_the_file() -> None:
     [
         ("floor = 101", "shelves.s.floor: expected a number from 0 to 100, not 101"),
         ("on_lost = -1", "shelves.s.on_lost: expected a number from 0 to 100, not -1"),
+        ("on_stalled = 101", "shelves.s.on_stalled: expected a number from 0 to 100, not 101"),
+        ("on_stalled = 10", "shelves.s.on_stalled: 10 % is under the floor of 20 %"),
         ("on_lost = 10", "shelves.s.on_lost: 10 % is under the floor of 20 %"),
         ("floor = 70\non_lost = 60", "shelves.s.on_lost: 60 % is under the floor of 70 %"),
         ("fall = 0", "shelves.s.fall: expected a number above 0 and at most 6000, not 0"),

@@ -1,8 +1,11 @@
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
-from fand.control import Alarm, FamilyLaw, Linear, Override, ShelfLaw, Sort
+from fand.control import Alarm, Change, FamilyLaw, FanState, Linear, Override, Pending, ShelfLaw, Sort
+from fand.dispatch import Kept, Peer, Shelf
 from fand.dispatch.fans import fan_states
 from fand.exceptions import ShelfPwmExpireBadValue
 from fand.ports import Asleep, Failed, Temperature
@@ -130,6 +133,225 @@ def test_an_override_never_goes_below_a_fault() -> None:
     what = warm(shelf(), 51)
     what.set_override(Percent(30), at(0))
     assert what.decision(at(0)).duty == 100.0
+
+
+def fan(rpm: float | None = 900, state: str = "ok", name: str = "front") -> tuple[FanState, ...]:
+    return fan_states([{"name": name, "rpm": rpm, "duty": 50, "state": state}])
+
+
+def modern(seconds: float = 0) -> Peer:
+    who = peer(seconds)
+    who.speaks_extensions()
+    return who
+
+
+def sorts(what: Shelf) -> list[tuple[Sort, str]]:
+    return [(alarm.sort, alarm.subject) for alarm in what.alarms]
+
+
+def test_s6_a_stalled_fan_boosts_the_shelf_and_raises_an_alarm() -> None:
+    what, who = warm(shelf(law=replace(LAW, on_stalled=Percent(90)))), modern()
+    for second in (0, 5):
+        assert not what.report_fans(fan(0), who, Seconds(second))
+        assert what.decision(at(second)).duty == 25.0
+    assert what.report_fans(fan(0), who, Seconds(10))
+    decision = what.decision(at(10))
+    assert (decision.duty, decision.reason) == (90.0, "fan front is stalled")
+    (event,) = what.review(at(10))
+    assert (event.change, event.alarm) == (
+        Change.RAISED,
+        Alarm(Sort.STALLED, "front", "fan front is stalled", at(10).wall),
+    )
+
+
+def test_s6_an_override_never_goes_below_the_boost() -> None:
+    what = warm(shelf())
+    what.set_override(Percent(30), at(0))
+    what.report_fans(fan(0, "stalled"), modern(), Seconds(1))
+    assert what.decision(at(1)).duty == 100.0
+
+
+def test_s6_no_time_makes_a_stalled_fan_well() -> None:
+    what = warm(shelf())
+    what.report_fans(fan(0, "stalled"), modern(), Seconds(1))
+    warm(what, 30, 100_000)
+    assert what.decision(at(100_000)).duty == 100.0
+
+
+def test_s6_an_old_client_says_0_while_it_is_served_a_duty() -> None:
+    what, who = warm(shelf()), peer()
+    for second in (0, 10, 20):
+        assert what.decision(at(second)).duty == 25.0
+        what.report_speed(Rpm(0), who, Seconds(second))
+    assert what.decision(at(20)).reason == "the fan is stalled"
+
+
+def test_c1_a_fan_that_was_taken_is_an_alarm_and_no_boost() -> None:
+    what, who = warm(shelf()), modern()
+    assert what.report_fans(fan(state="taken"), who, Seconds(0))
+    assert what.decision(at(0)).duty == 25.0
+    what.review(at(0))
+    assert sorts(what) == [(Sort.TAKEN, "front")]
+    what.report_fans(fan(), who, Seconds(5))
+    what.review(at(5))
+    assert sorts(what) == []
+
+
+def test_s7_a_client_that_is_silent_for_two_leases_is_an_alarm_and_no_boost() -> None:
+    what, who = warm(shelf(), seconds=30), modern()
+    what.report_fans(fan(), who, Seconds(0))
+    assert what.review(at(40)) == ()
+    what.review(at(40.5))
+    assert sorts(what) == [(Sort.SILENT, "")]
+    decision = what.decision(at(45))
+    assert decision.duty == 25.0
+    assert decision.reason.endswith("-> 25 %; the fan client has been silent for 45 s")
+    assert what.speed(Seconds(45)) is None
+
+
+def test_s7_a_decision_runs_out_when_the_client_will_be_silent() -> None:
+    what, who = warm(shelf(), seconds=30), modern()
+    what.report_fans(fan(), who, Seconds(0))
+    what.decision(at(39.5))
+    assert what.valid_until == 40.0
+
+
+def test_s7_another_connection_of_the_client_takes_over_without_an_alarm() -> None:
+    what = warm(shelf(), seconds=30)
+    what.report_fans(fan(), modern(0), Seconds(0))
+    what.subscribe(modern(35), at(35))
+    warm(what, seconds=45)
+    assert what.review(at(60)) == ()
+
+
+def test_s7_the_silence_ends_when_a_client_comes() -> None:
+    what = warm(shelf(), seconds=50)
+    what.report_fans(fan(), modern(0), Seconds(0))
+    what.review(at(50))
+    who = modern(51)
+    what.subscribe(who, at(51))
+    (event,) = what.review(at(51))
+    assert event.change is Change.CLEARED
+    assert "silent" not in what.decision(at(51)).reason
+    warm(what, seconds=200)
+    assert what.review(at(200))[0].change is Change.RAISED
+    assert what.report_fans(fan(), modern(201), Seconds(201)), "that is news"
+    assert what.review(at(201))[0].change is Change.CLEARED
+
+
+def test_s7_no_client_at_all_is_an_alarm_after_the_longer_patience() -> None:
+    what = warm(shelf(), seconds=1000)
+    what.review(at(1000))
+    warm(what, seconds=1151)
+    assert what.review(at(1150)) == ()
+    what.review(at(1151))
+    assert sorts(what) == [(Sort.SILENT, "")]
+    assert what.decision(at(1151)).reason.endswith("; no fan client has come since the start")
+    what.report_speed(Rpm(900), peer(1152), Seconds(1152))
+    what.review(at(1152))
+    assert sorts(what) == []
+
+
+def alarm(sort: Sort, subject: str = "") -> Alarm:
+    return Alarm(sort, subject, "as it was put", Timestamp(WALL - 100))
+
+
+def restored(*alarms: Alarm) -> Shelf:
+    """A shelf of which nothing is known but what was kept."""
+    what = shelf()
+    what.restore(Kept(alarms=alarms))
+    return what
+
+
+def test_s1_nothing_is_raised_before_a_device_was_asked() -> None:
+    what = shelf()
+    assert what.decision(at(0)).duty == 100.0
+    assert what.review(at(0)) == ()
+    what.observe("a", Failed("no answer", Seconds(1)))
+    what.review(at(1))
+    assert sorts(what) == [(Sort.UNANSWERED, "a")]
+
+
+@pytest.mark.parametrize("sort", [Sort.CRITICAL, Sort.UNCURVED, Sort.UNANSWERED])
+def test_an_alarm_of_a_device_stands_until_the_device_answers(sort: Sort) -> None:
+    what = restored(alarm(sort, "a"))
+    assert what.review(at(0)) == ()
+    what.observe("b", reading(30, 1), "hdd")
+    assert what.review(at(1)) == ()
+    assert sorts(what) == [(sort, "a")]
+    what.observe("a", reading(30, 2), "hdd")
+    assert [event.change for event in what.review(at(2))] == [Change.CLEARED]
+
+
+def test_s4_a_device_that_is_still_critical_keeps_its_alarm() -> None:
+    what = restored(alarm(Sort.CRITICAL, "a"))
+    what.observe("a", reading(51, 1), "hdd")
+    (event,) = what.review(at(1))
+    assert (event.change, event.alarm.since) == (Change.CHANGED, WALL - 100)
+
+
+def test_that_no_device_is_there_stands_until_one_was_asked() -> None:
+    what = restored(alarm(Sort.EMPTY))
+    assert what.review(at(0)) == ()
+    warm(what)
+    assert [event.change for event in what.review(at(0))] == [Change.CLEARED]
+
+
+def test_s6_the_alarm_of_a_fan_and_its_boost_outlive_the_server() -> None:
+    what = warm(restored(alarm(Sort.STALLED, "front")))
+    assert what.decision(at(0)).duty == 100.0
+    what.review(at(0))
+    assert what.alarms[0].since == WALL - 100
+    who = modern()
+    what.report_fans(fan(), who, Seconds(5))
+    warm(what, seconds=30)
+    what.report_fans(fan(), who, Seconds(35))
+    assert [event.change for event in what.review(at(35))] == [Change.CLEARED]
+
+
+def test_the_alarm_of_a_fan_stands_until_the_fans_were_reported() -> None:
+    what = warm(restored(alarm(Sort.TAKEN, "front"), alarm(Sort.FAULT, "rear")))
+    assert what.review(at(0))[0].alarm.subject == "rear", "only in other words"
+    assert sorts(what) == [(Sort.TAKEN, "front"), (Sort.FAULT, "rear")]
+    what.report_fans(fan(name="side"), modern(), Seconds(1))
+    assert [event.change for event in what.review(at(1))] == [Change.CLEARED] * 2
+
+
+def test_s7_silence_stands_until_a_client_comes() -> None:
+    what = warm(restored(alarm(Sort.SILENT)))
+    assert what.review(at(0)) == ()
+    what.subscribe(modern(), at(1))
+    assert [event.change for event in what.review(at(1))] == [Change.CLEARED]
+
+
+def test_the_alarm_of_what_the_shelf_no_longer_has_is_over() -> None:
+    what = restored(alarm(Sort.LOST, "gone"), alarm(Sort.CRITICAL, "front"))
+    assert [event.change for event in what.review(at(0))] == [Change.CLEARED] * 2
+
+
+def test_s8_what_is_kept_is_restored() -> None:
+    before = warm(shelf(), 51)
+    before.set_override(Percent(60), at(0))
+    before.review(at(0))
+    after = shelf()
+    after.restore(before.kept)
+    assert after.kept == before.kept
+    assert after.decision(at(1)).override == before.override
+    pending = shelf()
+    pending.set_override_end(Timestamp(WALL + 5), at(0))
+    after.restore(pending.kept)
+    assert (after.override, after.pending) == (None, pending.pending)
+
+
+def test_what_is_kept_can_be_written_and_read() -> None:
+    what = warm(shelf(), 51)
+    what.report_fans(fan(state="taken"), modern(), Seconds(0))
+    what.set_override(Percent(60), at(0))
+    what.review(at(0))
+    kept = what.kept
+    assert len(kept.alarms) == 3
+    for some in (kept, Kept(), Kept(pending=Pending(None)), Kept(pending=Pending(Timestamp(WALL)))):
+        assert msgspec.json.decode(msgspec.json.encode(some), type=Kept) == some
 
 
 def test_the_speed_is_unknown_until_it_is_reported_and_when_it_is_old() -> None:

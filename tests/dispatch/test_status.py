@@ -33,6 +33,7 @@ def test_a_shelf_at_rest() -> None:
         "reason": "hdd a at 30.0 °C on curve drives -> 25 %",
         "demand": 25,
         "faults": [],
+        "alarms": [],
         "override": None,
         "rpm": None,
         "fans": [],
@@ -100,6 +101,43 @@ def test_s7_fans_and_their_client_grow_old() -> None:
     status = status_page(what, 0, at(60))
     assert (status["rpm"], status["fans"][0]["rpm"], status["fans"][0]["state"]) == (None, None, "ok")
     assert status["client"] == {"address": "192.0.2.1:4000", "state": "silent", "age": 50}
+
+
+def test_s6_a_fan_that_the_server_found_stalled_is_told_so() -> None:
+    what, who = warm(shelf()), peer(0)
+    who.speaks_extensions()
+    for second in (0, 5, 10):
+        what.report_fans(fan_states([{"name": "front", "rpm": 0, "duty": 50, "state": "ok"}]), who, Seconds(second))
+    status = status_page(what, 0, at(11))
+    assert (status["fans"][0]["state"], status["duty"]) == ("stalled", 100)
+
+
+def test_alarms_are_told_with_their_beginning_the_gravest_first() -> None:
+    what, who = warm(shelf(), 51), peer(0)
+    who.speaks_extensions()
+    fans = [{"name": name, "rpm": 900, "duty": 50, "state": name} for name in ("taken", "fault")]
+    what.report_fans(fan_states(fans), who, Seconds(0))
+    told = status_page(what, 0, at(1))["alarms"]
+    assert [alarm["sort"] for alarm in told] == ["critical", "critical", "fault", "taken"]
+    assert told[2] == {
+        "sort": "fault",
+        "subject": "fault",
+        "reason": "fan fault cannot be driven",
+        "since": WALL + 1,
+        "state": "raised",
+    }
+    what.review(at(2))
+    assert status_page(what, 0, at(9))["alarms"][0]["since"] == WALL + 2
+    assert what.alarms == what.alarms_at(at(2))
+
+
+def test_alarms_are_bounded_and_cut() -> None:
+    what = Shelf("s", LAW, [slot(f"{number} " + "x" * 1000) for number in range(20)])
+    for device in what.devices:
+        what.observe(device.name, Failed("€" * 5000, Seconds(0)))
+    told = status_page(what, 0, at(1))["alarms"]
+    assert len(told) == 16
+    assert max(len(alarm["reason"]) for alarm in told) == max(len(alarm["subject"]) for alarm in told) == 240
 
 
 def test_one_speed_for_all_fans_is_told_without_a_list() -> None:

@@ -26,6 +26,7 @@ def status(**other: Any) -> dict[str, Any]:
         "reason": "hdd S1 at 39.2 °C on curve drives -> 62 %",
         "demand": 61.5,
         "faults": [],
+        "alarms": [],
         "override": None,
         "rpm": 1500,
         "fans": [{"name": "front", "rpm": 1500, "duty": 62, "state": "ok"}],

@@ -39,6 +39,17 @@ def test_faults_and_failures_are_told_with_their_reasons() -> None:
     assert shown.tables[1].rows == (Row(("-", "S1", "-", "-", "-", "lost"), ALARM),)
 
 
+def test_alarms_are_told_with_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.localtime", __import__("time").gmtime)
+    alarm = {"sort": "stalled", "subject": "front", "reason": "fan front is stalled", "since": NOW - 150}
+    shown = facts(alarms=[{**alarm, "state": "raised"}], faults=[{"duty": 100, "reason": "fan front is stalled"}])
+    assert shown["alarm"] == ("fan front is stalled, since 2030-03-17 17:44:10, for 2 min", ALARM)
+    assert shown["duty"][1] == ALARM
+    assert "fault" not in shown, "it is told already"
+    later = facts(alarms=[{**alarm, "since": NOW + 1e9, "state": "raised"}])["alarm"]
+    assert later[0].endswith("for 0 s"), "one of the two clocks was set meanwhile"
+
+
 def test_an_old_failure_of_a_good_device_is_no_news() -> None:
     assert "note" not in facts(devices=[device(failure="was lost once")])
 
@@ -77,7 +88,11 @@ def test_a_terminal_obeys_nothing_that_a_peer_has_named() -> None:
     evil = "\x1b]0;gone\x07\n\u202e"
     shown = page(
         evil,
-        status(reason=evil, devices=[device(evil, position=evil, family=evil, health="lost", failure=evil)]),
+        status(
+            reason=evil,
+            alarms=[{"sort": "lost", "subject": evil, "reason": evil, "since": NOW, "state": "raised"}],
+            devices=[device(evil, position=evil, family=evil, health="lost", failure=evil)],
+        ),
         NOW,
     )
     texts = [shown.title, *(fact.text for fact in shown.facts)]

@@ -86,8 +86,9 @@ class _ShelfReader:
         table = checked(raw, ShelfTable, place)
         if table is None:
             return None
-        if table.on_lost < table.floor:
-            place.at("on_lost").fault(f"{table.on_lost:g} % is under the floor of {table.floor:g} %")
+        for key, duty in (("on_lost", table.on_lost), ("on_stalled", table.on_stalled)):
+            if duty < table.floor:
+                place.at(key).fault(f"{duty:g} % is under the floor of {table.floor:g} %")
         if not table.curves:
             place.at("curves").fault('is empty; give the curve of each family, like { hdd = "drives" }')
         if not table.devices:
@@ -103,6 +104,7 @@ class _ShelfReader:
             families={family: law for family, curve in table.curves.items() if (law := self._curves.get(curve))},
             floor=Percent(table.floor),
             on_lost=Percent(table.on_lost),
+            on_stalled=Percent(table.on_stalled),
             fall=Percent(table.fall / 60),
         )
         return ShelfConfig(name, law, devices)

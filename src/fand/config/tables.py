@@ -79,6 +79,14 @@ class ShelfTable(Struct, frozen=True, forbid_unknown_fields=True):
         float,
         Meta(ge=0, le=100, description="The least duty (percent) while a device is lost; not under ``floor``."),
     ] = 100.0
+    on_stalled: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100,
+            description="The least duty (percent) while a fan stands still or cannot be driven; not under ``floor``.",
+        ),
+    ] = 100.0
     fall: Annotated[
         float,
         Meta(gt=0, le=6000, description="How fast the duty may fall (percent per minute). It rises at once."),

@@ -8,6 +8,7 @@ from fand.control.alarm import Alarm, Change, Event, Finding, Sort, review
 from fand.control.curve import CURVES, Curve, Linear, Step, point_faults
 from fand.control.decision import Decision, Device, Fault, Memory, decide
 from fand.control.device import Health, Track, Watch, health, observe
+from fand.control.fan import Condition, FanState, FanTrack, follow
 from fand.control.law import FamilyLaw, ShelfLaw
 from fand.control.override import Override, Pending, end_at, living, override_by
 from fand.control.plausible import judge
@@ -16,11 +17,14 @@ __all__ = [
     "CURVES",
     "Alarm",
     "Change",
+    "Condition",
     "Curve",
     "Decision",
     "Device",
     "Event",
     "FamilyLaw",
+    "FanState",
+    "FanTrack",
     "Fault",
     "Finding",
     "Health",
@@ -35,6 +39,7 @@ __all__ = [
     "Watch",
     "decide",
     "end_at",
+    "follow",
     "health",
     "judge",
     "living",

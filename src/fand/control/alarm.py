@@ -16,26 +16,26 @@ _NUMBERS: Final = re.compile(r"[0-9.]+")
 
 
 class Sort(enum.Enum):
-    """What an alarm is about. The values are those of the wire and of the state on disk."""
+    """What an alarm is about, the gravest first. The values are those of the wire and of the state on disk."""
 
-    UNANSWERED = "unanswered"
-    """A device has not answered since the start (S1)."""
-    LOST = "lost"
-    """A device is lost (S2)."""
     CRITICAL = "critical"
     """A temperature is critical (S4)."""
-    UNCURVED = "uncurved"
-    """A device has a temperature and the shelf no curve for it."""
-    EMPTY = "empty"
-    """No device of the shelf is there."""
     STALLED = "stalled"
     """A fan stands still (S6)."""
     FAULT = "fault"
     """A fan cannot be driven, says its client."""
-    TAKEN = "taken"
-    """Somebody else sets a fan, says its client (C1)."""
+    LOST = "lost"
+    """A device is lost (S2)."""
+    EMPTY = "empty"
+    """No device of the shelf is there."""
+    UNCURVED = "uncurved"
+    """A device has a temperature and the shelf no curve for it."""
+    UNANSWERED = "unanswered"
+    """A device has not answered since the start (S1)."""
     SILENT = "silent"
     """The fan client has not been heard of (S7)."""
+    TAKEN = "taken"
+    """Somebody else sets a fan, says its client (C1)."""
 
 
 @dataclass(frozen=True, slots=True)

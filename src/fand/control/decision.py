@@ -37,7 +37,7 @@ class Device:
 class Fault:
     """Something that demands a duty whatever the temperatures and the operator say.
 
-    ``subject`` is the name of the device that has it; empty where it is the whole shelf's.
+    ``subject`` is the name of the device or fan that has it; empty where it is the whole shelf's.
     """
 
     duty: Percent
@@ -74,11 +74,20 @@ class Decision:
 
 
 def decide(
-    law: ShelfLaw, devices: Sequence[Device], memory: Memory, override: Override | None, now: Moment
+    law: ShelfLaw,
+    devices: Sequence[Device],
+    memory: Memory,
+    override: Override | None,
+    now: Moment,
+    *,
+    others: Sequence[Fault] = (),
 ) -> tuple[Decision, Memory]:
-    """Decide the duty of one shelf at ``now``; returns the memory for its next decision too."""
+    """Decide the duty of one shelf at ``now``; returns the memory for its next decision too.
+
+    ``others`` are the faults that are not of devices.
+    """
     states = [health(device.track, device.watch, now.mono) for device in devices]
-    faults = _faults(law, devices, states, now.mono)
+    faults = (*others, *_faults(law, devices, states, now.mono))
     raw, why, held = _demand(law, devices, states, memory)
     demand = raw
     if memory.demand is not None and raw < memory.demand:

@@ -27,13 +27,14 @@ class FamilyLaw:
 class ShelfLaw:
     """How one shelf decides.
 
-    ``floor`` is the least demand, ``on_lost`` the duty while a device is lost (S2), ``fall`` the fastest fall of
-    the demand in percent a second.
+    ``floor`` is the least demand, ``on_lost`` the duty while a device is lost (S2), ``on_stalled`` that while a fan
+    stands still or cannot be driven (S6), ``fall`` the fastest fall of the demand in percent a second.
     """
 
     families: Mapping[str, FamilyLaw]
     floor: Percent = Percent(20.0)
     on_lost: Percent = FULL
+    on_stalled: Percent = FULL
     fall: Percent = Percent(1.0)
 
     def of(self, family: str | None) -> FamilyLaw | None:

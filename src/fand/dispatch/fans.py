@@ -1,55 +1,140 @@
 """What fan clients report of their fans."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from fand.control import Condition, FanState, FanTrack, Fault, Finding, Sort, follow
 from fand.dispatch.peer import Peer
 from fand.dispatch.shown import shorten
 from fand.exceptions import RequestError
 from fand.units import Percent, Rpm, Seconds, percent, rpm
 
 MOST_FANS: Final = 64
-STATES: Final = ("ok", "stalled", "fault")
+LONGEST_NAME: Final = 200
+_ALL: Final = ""
+"""The name of the one fan that fand 0.1.1 reports."""
 
 
 @dataclass(frozen=True, slots=True)
-class FanState:
-    """One fan as its client measured it; None is unknown."""
+class Fan:
+    """One fan: its last report, whose that was and when, and what all its reports amount to.
 
-    name: str
-    rpm: Rpm | None
-    duty: Percent | None
-    state: str
+    ``peer`` is None for a fan that was in trouble when a server before this one ended, and not reported since.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class FanReport:
-    """The fans of a shelf: each by itself, or none of them named and one speed for all (fand 0.1.1)."""
-
-    speed: Rpm | None
-    fans: tuple[FanState, ...]
-    peer: Peer
+    state: FanState
+    track: FanTrack
+    peer: Peer | None
     at: Seconds
 
     def stale(self, now: Seconds) -> bool:
-        """Tell whether the speeds are too old to be told as the present ones."""
-        return now - self.at > self.peer.patience
+        """Tell whether the report is too old for its speed to be told as the present one."""
+        return self.peer is None or now - self.at > self.peer.patience
 
 
-def slowest(fans: Sequence[FanState]) -> Rpm | None:
-    """One speed for several fans: the lowest, for that is the one that matters. None when none is known."""
-    return min((fan.rpm for fan in fans if fan.rpm is not None), default=None)
+class Fans:
+    """The fans of one shelf, by name.
+
+    A fan is forgotten when its client reports without it, or another client reports when its own has long been
+    silent. A client that comes again goes on where it was.
+    """
+
+    def __init__(self) -> None:
+        self._fans: dict[str, Fan] = {}
+
+    def report(self, states: Iterable[FanState], peer: Peer, served: Percent, now: Seconds) -> bool:
+        """Take in the report of all fans of ``peer``; ``served`` is what the shelf was served at last.
+
+        Tells whether :meth:`faults` or :meth:`findings` may have changed.
+
+        :raises RequestError: these are too many for one shelf
+        """
+        fans = {name: fan for name, fan in self._fans.items() if not (fan.peer is peer or _deserted(fan, now))}
+        for state in states:
+            before = self._fans.get(state.name)
+            track = FanTrack() if before is None else before.track
+            gap = before is not None and before.stale(now)
+            duty = served if state.duty is None else state.duty
+            fans[state.name] = Fan(state, follow(track, state, duty, now, gap=gap), peer, now)
+        if len(fans) > MOST_FANS:
+            raise RequestError(f"a shelf has at most {MOST_FANS} fans")
+        troubles = _troubles(self._fans)
+        self._fans = fans
+        return _troubles(fans) != troubles
+
+    def restore(self, sort: Sort, name: str) -> None:
+        """The fan called ``name`` was in this trouble when a server before this one ended, and still is."""
+        state = FanState(name, None, None, Condition(sort.value))
+        self._fans[name] = Fan(state, FanTrack(trouble=sort), None, Seconds(0.0))
+
+    @property
+    def named(self) -> tuple[Fan, ...]:
+        """Those that were reported one by one."""
+        return tuple(fan for fan in self._fans.values() if fan.state.name != _ALL and fan.peer is not None)
+
+    @property
+    def reported(self) -> Seconds | None:
+        """When the last report came; None if there was none."""
+        return max((fan.at for fan in self._fans.values() if fan.peer is not None), default=None)
+
+    def speed(self, now: Seconds) -> Rpm | None:
+        """One speed for all: the lowest, for that is the one that matters. None when none is known."""
+        known = (fan.state.rpm for fan in self._fans.values() if not fan.stale(now))
+        return min((speed for speed in known if speed is not None), default=None)
+
+    def faults(self, duty: Percent) -> tuple[Fault, ...]:
+        """What demands ``duty``: fans that are stalled or cannot be driven (S6)."""
+        return tuple(
+            Fault(duty, fan.track.trouble, f"{_title(name)} {_WORDS[fan.track.trouble]}", name)
+            for name, fan in self._fans.items()
+            if fan.track.trouble is not None
+        )
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What else is to be known: fans that somebody else had set (C1)."""
+        return tuple(
+            Finding(Sort.TAKEN, name, f"{_title(name)} was set by somebody else, and set back")
+            for name, fan in self._fans.items()
+            if fan.state.state is Condition.TAKEN
+        )
+
+
+_WORDS: Final = {Sort.STALLED: "is stalled", Sort.FAULT: "cannot be driven"}
+
+
+def _deserted(fan: Fan, now: Seconds) -> bool:
+    return fan.peer is None or fan.peer.silent(now)
+
+
+def _troubles(fans: dict[str, Fan]) -> set[tuple[str, Sort | None, bool]]:
+    return {
+        (name, fan.track.trouble, fan.state.state is Condition.TAKEN)
+        for name, fan in fans.items()
+        if fan.track.trouble is not None or fan.state.state is Condition.TAKEN
+    }
+
+
+def _title(name: str) -> str:
+    return f"fan {name}" if name != _ALL else "the fan"
+
+
+def one_speed(speed: Rpm) -> FanState:
+    """The report of a client that knows one speed for all fans."""
+    return FanState(_ALL, speed, None, Condition.OK)
 
 
 def fan_states(value: object) -> tuple[FanState, ...]:
     """Take what a peer sent as the fans of a shelf.
 
-    :raises RequestError: not a list of at most 64 fans, each a dict with name, rpm, duty and state
+    :raises RequestError: not a list of at most 64 fans of different names, each a dict with name, rpm, duty and state
     """
     if not isinstance(value, list) or len(value) > MOST_FANS:
         raise RequestError(f"the fans are not a list of at most {MOST_FANS}")
-    return tuple(_fan_state(fan) for fan in value)
+    fans = tuple(_fan_state(fan) for fan in value)
+    if len({fan.name for fan in fans}) < len(fans):
+        raise RequestError("two fans have the same name")
+    return fans
 
 
 def _fan_state(value: object) -> FanState:
@@ -58,8 +143,11 @@ def _fan_state(value: object) -> FanState:
     name, state = value["name"], value["state"]
     if not isinstance(name, str) or not name:
         raise RequestError("the name of a fan is not a text")
-    if not isinstance(state, str) or state not in STATES:
-        raise RequestError(f"the state of a fan is none of {', '.join(STATES)}")
+    if not isinstance(state, str) or state not in _STATES:
+        raise RequestError(f"the state of a fan is none of {', '.join(_STATES)}")
     speed = None if value["rpm"] is None else rpm(value["rpm"])
     duty = None if value["duty"] is None else percent(value["duty"])
-    return FanState(shorten(name, 60), speed, duty, state)
+    return FanState(shorten(name, LONGEST_NAME), speed, duty, _STATES[state])
+
+
+_STATES: Final = {condition.value: condition for condition in Condition}

@@ -30,8 +30,8 @@ class After(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to send back. ``changed`` is the shelf whose duty may have changed by the request, which counts at once;
-    only the answer waits until what ``after`` says has been done.
+    """What to send back. ``changed`` is the shelf whose duty or alarms may have changed by the request, which counts
+    at once; only the answer waits until what ``after`` says has been done.
     """
 
     request: Request
@@ -80,15 +80,16 @@ def _get_rpm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
 
 
 def _set_rpm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
-    hall.shelf(args[0]).report_speed(rpm(args[1]), peer, now.mono)
-    return Answer(Request.ACK)
+    shelf = hall.shelf(args[0])
+    news = shelf.report_speed(rpm(args[1]), peer, now.mono)
+    return Answer(Request.ACK, changed=shelf if news else None)
 
 
 def _set_fans(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf, fans = hall.shelf(args[0]), fan_states(args[1])
     peer.speaks_extensions()
-    shelf.report_fans(fans, peer, now.mono)
-    return Answer(Request.ACK)
+    news = shelf.report_fans(fans, peer, now.mono)
+    return Answer(Request.ACK, changed=shelf if news else None)
 
 
 def _set_pwm_override(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:

@@ -10,6 +10,7 @@ from fand.control import (
     Decision,
     Device,
     Event,
+    FanState,
     Finding,
     Health,
     Memory,
@@ -26,13 +27,16 @@ from fand.control import (
     override_by,
     review,
 )
-from fand.dispatch.fans import FanReport, FanState, slowest
-from fand.dispatch.peer import Peer
+from fand.dispatch.fans import Fans, one_speed
+from fand.dispatch.peer import OLD_SILENCE, Peer
 from fand.ports import Reading
-from fand.units import Moment, Percent, Rpm, Seconds, Timestamp, served
+from fand.units import FULL, Moment, Percent, Rpm, Seconds, Timestamp, served
 from fand.wire import Request, encode
 
 _NEVER: Final = Seconds(-inf)
+
+_OF_FANS: Final = frozenset({Sort.STALLED, Sort.FAULT})
+_OF_DEVICES: Final = frozenset({Sort.UNANSWERED, Sort.LOST, Sort.CRITICAL, Sort.UNCURVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Shelf:
         self.slots = tuple(slots)
         self.override: Override | None = None
         self.pending: Pending | None = None
-        self.fans: FanReport | None = None
+        self.fans = Fans()
         self.client: Peer | None = None
         self.subscribers: dict[Peer, bytes] = {}
         self.alarms: tuple[Alarm, ...] = ()
@@ -78,6 +82,7 @@ class Shelf:
         self._devices = {slot.name: Device(slot.name, slot.watch, Track()) for slot in self.slots}
         self._memory = Memory()
         self._decision: Decision | None = None
+        self._begun: Seconds | None = None  # when the first decision was taken
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -105,15 +110,34 @@ class Shelf:
     def decision(self, now: Moment) -> Decision:
         """The decision in force at ``now``, taken anew if anything changed or the last one has run out (S3)."""
         if self._decision is None or now.mono >= self.valid_until:
-            decision, self._memory = decide(self._law, self.devices, self._memory, self.override, now)
+            if self._begun is None:
+                self._begun = now.mono
+            faults = self.fans.faults(self._law.on_stalled)
+            decision, self._memory = decide(self._law, self.devices, self._memory, self.override, now, others=faults)
+            quiet = self.silence(now.mono)
+            if quiet is not None:
+                decision = replace(decision, reason=f"{decision.reason}; {quiet}")
             self.pwm_frame = encode(Request.SET_PWM, (self.name, served(decision.duty)))
-            self._decision, self.valid_until = decision, decision.valid_until
+            self._decision = decision
+            self.valid_until = Seconds(min(decision.valid_until, self._silent_from(now.mono)))
         return self._decision
 
     def review(self, now: Moment) -> tuple[Event, ...]:
         """Bring :attr:`alarms` up to date; returns what became of them since the last time."""
-        self.alarms, events = review(self.alarms, self._findings(now), self._undecided(now), now.wall)
+        self.alarms, events = self._reviewed(now)
         return events
+
+    def alarms_at(self, now: Moment) -> tuple[Alarm, ...]:
+        """The alarms that stand at ``now``, though the next :meth:`review` has yet to tell of them."""
+        return self._reviewed(now)[0]
+
+    def silence(self, now: Seconds) -> str | None:
+        """Words for it if the fan client is silent at ``now``, or none has come since the start (S7)."""
+        if self.client is not None:
+            gone = now - self.client.at
+            return f"the fan client has been silent for {gone:.0f} s" if self.client.silent(now) else None
+        waited = self._begun is not None and now - self._begun > OLD_SILENCE
+        return "no fan client has come since the start" if waited else None
 
     @property
     def kept(self) -> Kept:
@@ -121,8 +145,11 @@ class Shelf:
         return Kept(self.override, self.pending, self.alarms)
 
     def restore(self, kept: Kept) -> None:
-        """Go on where a server before this one ended."""
+        """Go on where a server before this one ended: a fan that was in trouble still is (S6)."""
         self.override, self.pending, self.alarms = kept.override, kept.pending, kept.alarms
+        for alarm in kept.alarms:
+            if alarm.sort in _OF_FANS:
+                self.fans.restore(alarm.sort, alarm.subject)
         self._change()
 
     def frame(self, now: Moment) -> bytes:
@@ -147,22 +174,43 @@ class Shelf:
         self.override, self.pending = end_at(until, self.override, now)
         self._change()
 
-    def report_speed(self, speed: Rpm, peer: Peer, now: Seconds) -> None:
-        """One speed for the whole shelf, from a client that knows no more."""
-        self.fans, self.client = FanReport(speed, (), peer, now), peer
+    def report_speed(self, speed: Rpm, peer: Peer, now: Seconds) -> bool:
+        """One speed for the whole shelf, from a client that knows no more; see :meth:`report_fans`."""
+        return self.report_fans((one_speed(speed),), peer, now)
 
-    def report_fans(self, fans: tuple[FanState, ...], peer: Peer, now: Seconds) -> None:
-        """The state of each fan."""
-        self.fans, self.client = FanReport(slowest(fans), fans, peer, now), peer
+    def report_fans(self, fans: tuple[FanState, ...], peer: Peer, now: Seconds) -> bool:
+        """The state of each fan; tells whether the duty or the alarms may have changed.
+
+        :raises RequestError: these are too many fans for one shelf
+        """
+        duty = FULL if self._decision is None else self._decision.duty
+        news = self.fans.report(fans, peer, duty, now) or self.silence(now) is not None
+        self.client = peer
+        if news:
+            self._change()
+        return news
 
     def subscribe(self, peer: Peer, now: Moment) -> None:
         """``peer`` is told the duty now, and wants every change of it; only fan clients do."""
-        self.subscribers[peer] = self.frame(now)
+        if self.silence(now.mono) is not None:
+            self._change()
         self.client = peer
+        self.subscribers[peer] = self.frame(now)
 
     def speed(self, now: Seconds) -> Rpm | None:
         """The speed of the fans, of several the slowest; None when it is unknown or long ago (S7)."""
-        return None if self.fans is None or self.fans.stale(now) else self.fans.speed
+        return self.fans.speed(now)
+
+    def _silent_from(self, now: Seconds) -> Seconds:
+        """When the fan client will be silent if nothing is heard; never if it is so at ``now``."""
+        if self.client is not None:
+            end = Seconds(self.client.at + self.client.patience)
+        else:
+            end = Seconds(inf if self._begun is None else self._begun + OLD_SILENCE)
+        return end if end >= now else Seconds(inf)
+
+    def _reviewed(self, now: Moment) -> tuple[tuple[Alarm, ...], tuple[Event, ...]]:
+        return review(self.alarms, self._findings(now), self._undecided(now), now.wall)
 
     def _findings(self, now: Moment) -> Iterator[Finding]:
         """What is wrong now. A device that has not been asked yet is no alarm: S1 is at work."""
@@ -170,13 +218,27 @@ class Shelf:
             device = self._devices.get(fault.subject)
             if fault.sort is not Sort.UNANSWERED or (device is not None and device.track.failure is not None):
                 yield Finding(fault.sort, fault.subject, fault.reason)
+        yield from self.fans.findings()
+        quiet = self.silence(now.mono)
+        if quiet is not None:
+            yield Finding(Sort.SILENT, "", quiet)
 
     def _undecided(self, now: Moment) -> Callable[[Alarm], bool]:
-        """An alarm of a server before this one stands until its device has given an answer."""
+        """An alarm of a server before this one stands until something is heard that could tell."""
         waiting = {
             device.name for device in self.devices if health(device.track, device.watch, now.mono) is Health.WAITING
         }
-        return lambda alarm: alarm.subject in waiting or (alarm.sort is Sort.EMPTY and bool(waiting))
+
+        def undecided(alarm: Alarm) -> bool:
+            if alarm.sort in _OF_DEVICES:
+                return alarm.subject in waiting
+            if alarm.sort is Sort.EMPTY:
+                return bool(waiting)
+            if alarm.sort is Sort.TAKEN:
+                return self.fans.reported is None
+            return alarm.sort is Sort.SILENT and self.client is None
+
+        return undecided
 
     def _change(self) -> None:
         self.valid_until = _NEVER

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from fand.control import Device, Override, health
+from fand.control import Alarm, Device, Override, Sort, health
+from fand.dispatch.fans import Fan
 from fand.dispatch.hall import Hall
 from fand.dispatch.shelf import Shelf, Slot
 from fand.dispatch.shown import shorten
@@ -13,7 +14,9 @@ from fand.units import Moment, Seconds, rounded, served
 from fand.wire import Request, encode
 
 MOST_FAULTS: Final = 16
-"""So many faults are told, the gravest first; each device tells its own besides."""
+"""So many faults and so many alarms are told, the gravest first; each device tells its own besides."""
+
+_GRAVITY: Final = {sort: place for place, sort in enumerate(Sort)}
 
 
 def shelves_page(hall: Hall, after: str | None) -> tuple[list[str], bool]:
@@ -63,16 +66,18 @@ def _most(most: int, page: Callable[[int], tuple[Request, tuple[object, ...]]]) 
 def _head(shelf: Shelf, now: Moment) -> dict[str, Any]:
     decision = shelf.decision(now)
     worst = sorted(decision.faults, key=lambda fault: -fault.duty)[:MOST_FAULTS]
-    speed = shelf.speed(now.mono)
+    alarms = sorted(shelf.alarms_at(now), key=lambda alarm: _GRAVITY[alarm.sort])[:MOST_FAULTS]
+    speed, reported = shelf.speed(now.mono), shelf.fans.reported
     return {
         "duty": served(decision.duty),
         "reason": shorten(decision.reason),
         "demand": served(decision.demand),
         "faults": [{"duty": served(fault.duty), "reason": shorten(fault.reason)} for fault in worst],
+        "alarms": [_alarm(alarm) for alarm in alarms],
         "override": _override(decision.override),
         "rpm": None if speed is None else rounded(speed),
-        "fans": _fans(shelf, now.mono),
-        "fans_age": None if shelf.fans is None else rounded(now.mono - shelf.fans.at),
+        "fans": [_fan(fan, now.mono) for fan in shelf.fans.named],
+        "fans_age": None if reported is None else rounded(now.mono - reported),
         "client": _client(shelf, now.mono),
     }
 
@@ -81,19 +86,26 @@ def _override(override: Override | None) -> dict[str, Any] | None:
     return None if override is None else {"percent": served(override.percent), "until": override.until}
 
 
-def _fans(shelf: Shelf, now: Seconds) -> list[dict[str, Any]]:
-    if shelf.fans is None:
-        return []
-    stale = shelf.fans.stale(now)
-    return [
-        {
-            "name": fan.name,
-            "rpm": None if stale or fan.rpm is None else rounded(fan.rpm),
-            "duty": None if stale or fan.duty is None else rounded(fan.duty),
-            "state": fan.state,
-        }
-        for fan in shelf.fans.fans
-    ]
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "sort": alarm.sort.value,
+        "subject": shorten(alarm.subject),
+        "reason": shorten(alarm.reason),
+        "since": alarm.since,
+        "state": "raised",
+    }
+
+
+def _fan(fan: Fan, now: Seconds) -> dict[str, Any]:
+    """The fan's state is what its client says of it, unless we know worse."""
+    state, trouble = fan.state, fan.track.trouble
+    known = not fan.stale(now)
+    return {
+        "name": shorten(state.name, 60),
+        "rpm": rounded(state.rpm) if known and state.rpm is not None else None,
+        "duty": rounded(state.duty) if known and state.duty is not None else None,
+        "state": state.state.value if trouble is None else trouble.value,
+    }
 
 
 def _client(shelf: Shelf, now: Seconds) -> dict[str, Any] | None:

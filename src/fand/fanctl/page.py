@@ -22,6 +22,7 @@ _STYLES: Final = {
     "lost": ALARM,
     "stalled": ALARM,
     "fault": ALARM,
+    "taken": WARN,
 }
 
 
@@ -90,13 +91,15 @@ def span(seconds: float | None) -> str:
 
 
 def _facts(status: Mapping[str, Any], now: float) -> list[Fact]:
-    faults = status["faults"]
+    alarms, told = status["alarms"], {alarm["reason"] for alarm in status["alarms"]}
+    faults = [fault for fault in status["faults"] if fault["reason"] not in told]
     facts = [
-        Fact("duty", number(status["duty"], "%"), ALARM if faults else PLAIN),
+        Fact("duty", number(status["duty"], "%"), ALARM if status["faults"] else PLAIN),
         Fact("reason", printable(status["reason"])),
         Fact("demand", number(status["demand"], "%")),
         _override(status["override"], now),
     ]
+    facts += [Fact("alarm", _alarm(alarm, now), ALARM) for alarm in alarms]
     facts += [Fact("fault", f"{number(fault['duty'], '%')}: {printable(fault['reason'])}", ALARM) for fault in faults]
     facts.append(_client(status["client"]))
     fans_age = "" if status["fans_age"] is None else f", reported {span(status['fans_age'])} ago"
@@ -109,6 +112,11 @@ def _facts(status: Mapping[str, Any], now: float) -> list[Fact]:
         if device["failure"] and device["health"] != "good"
     ]
     return facts
+
+
+def _alarm(alarm: Mapping[str, Any], now: float) -> str:
+    since = alarm["since"]
+    return f"{printable(alarm['reason'])}, since {_local(since)}, for {span(now - since)}"
 
 
 def _override(override: Mapping[str, Any] | None, now: float) -> Fact:
