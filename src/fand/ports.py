@@ -3,6 +3,7 @@
 Drivers implement these; the law, the loops and the tests know only these.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -76,7 +77,10 @@ class Fan(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the fan safe. Never raises: what fails here is logged."""
+        """Leave the fan safe.
+
+        :raises DriverError: it is at nothing that is known to be safe
+        """
         ...
 
     def drive(self, duty: Percent) -> None:
@@ -84,6 +88,28 @@ class Fan(Protocol):
 
         :raises DriverError: the hardware refused
         """
+        ...
+
+    def hand_over(self) -> None:
+        """Leave the fan to the hardware's own full speed, by whatever way is left: it cannot be driven.
+
+        The next :meth:`drive` takes it back.
+
+        :raises DriverError: no way is left
+        """
+        ...
+
+    def stolen(self) -> str | None:
+        """How somebody else took control since it was last driven, in words such as "set mode 5"; None if nobody did.
+
+        A duty that was changed is for :meth:`duty` to show.
+
+        :raises DriverError: it cannot be read
+        """
+        ...
+
+    def rivals(self) -> Sequence[str]:
+        """Who else drives this fan, as far as the system tells, such as "thermal zone cpu-thermal"."""
         ...
 
     def duty(self) -> Percent:

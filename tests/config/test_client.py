@@ -104,12 +104,17 @@ def test_a_fan_has_its_floor() -> None:
     assert the_fan('pwm = "x"').floor == Percent(20)
     stopping = the_fan('pwm = "x"\nfloor = 0\nallow_stop = true')
     assert (stopping.floor, stopping.allow_stop) == (Percent(0), True)
+    assert the_fan('pwm = "x"\nleast_rpm = 400\ntachometer = {gpiod = "x", line = 1}').least_rpm == 400
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
         ('pwm = "x"\nfloor = 101', ".floor: expected a number from 0 to 100, not 101"),
+        (
+            'pwm = "x"\nleast_rpm = 400',
+            ".least_rpm: nothing measures the fan; give its tachometer as well",
+        ),
         (
             'pwm = "x"\nfloor = 0',
             ".floor: 0 would stop the fan; say allow_stop = true as well, or give a floor above 0",

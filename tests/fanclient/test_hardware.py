@@ -1,14 +1,15 @@
+from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pytest
 
 from fand.config.values import FanConfig
 from fand.exceptions import DriverError
-from fand.fanclient import machine as machines
+from fand.fanclient import output as outputs
 from fand.fanclient.hardware import HostFan
-from fand.fanclient.lease import Terms
-from fand.fanclient.machine import Machine
-from fand.fanclient.output import Condition, Limits
+from fand.fanclient.output import Condition, Limits, Output, Pace
 from fand.ports import Fan
 from fand.units import Percent, Seconds
 from tests.fanclient.parts import FanFile
@@ -16,12 +17,11 @@ from tests.fanclient.parts import FanFile
 NOW = Seconds(1000)
 
 
-def begin(fans: int = 1) -> Machine:
-    return machines.start(Terms(), 1, [Limits()] * fans, Seconds(5), NOW)
+PACE = Pace(Seconds(5), Seconds(20))
 
 
-def asking(duty: float) -> Machine:
-    return machines.answer(begin(), 0, Percent(duty), NOW, NOW)
+def asking(duty: float) -> Output:
+    return outputs.aim(outputs.begun(Limits(), NOW), Percent(duty), NOW, PACE.interval)
 
 
 def test_taken_over_it_runs_at_full_speed_and_left_too(tmp_path: Path) -> None:
@@ -30,8 +30,8 @@ def test_taken_over_it_runs_at_full_speed_and_left_too(tmp_path: Path) -> None:
         fan.take()
         fan.take()
         assert (fan.taken, file.duty) == (True, 100)
-        machine = fan.write(asking(40), 0, NOW)
-        assert (file.duty, machine.verified) == (40, True)
+        output = fan.write(asking(40), PACE, NOW)
+        assert (file.duty, output.verified) == (40, True)
     assert (fan.taken, file.duty) == (False, 100)
 
 
@@ -45,13 +45,13 @@ def test_a_fan_never_taken_over_is_not_touched(tmp_path: Path) -> None:
 def test_c1_what_somebody_else_set_is_set_back_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = FanFile(tmp_path)
     with file.host_fan() as fan:
-        machine = fan.write(asking(40), 0, NOW)
+        output = fan.write(asking(40), PACE, NOW)
         for other in (75, 75.2, 75, 30):
             file.set(other)
-            machine = fan.write(machine, 0, NOW)
-            assert (file.duty, machine.verified) == (40, True)
-        machine = fan.write(machine, 0, NOW)
-        fan.write(machine, 0, NOW)
+            output = fan.write(output, PACE, NOW)
+            assert (file.duty, output.verified) == (40, True)
+        output = fan.write(output, PACE, NOW)
+        fan.write(output, PACE, NOW)
     assert [record.message for record in caplog.records] == [
         "fan front: somebody else set it to 75 % from 40 %; it is set back",
         "fan front: somebody else set it to 30 % from 40 %; it is set back",
@@ -62,18 +62,21 @@ def test_c1_what_somebody_else_set_is_set_back_and_told(tmp_path: Path, caplog: 
 def test_a_refused_write_is_told_at_its_start_and_its_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = FanFile(tmp_path)
     with file.host_fan() as fan:
-        machine = fan.write(asking(40), 0, NOW)
+        output = fan.write(asking(40), PACE, NOW)
         file.break_it()
         for failures in (1, 2, 3):
-            machine = fan.write(machine, 0, NOW)
-            assert (machine.outputs[0].failures, machine.verified) == (failures, False)
-        assert machine.outputs[0].condition is Condition.FAULT
+            output = fan.write(output, PACE, NOW)
+            assert (output.failures, output.verified) == (failures, False)
+        assert output.condition is Condition.FAULT
         file.mend()
-        machine = fan.write(machine, 0, NOW)
-        assert (file.duty, machine.verified) == (40, True)
-    assert len(caplog.records) == 2
-    assert str(file.path) in caplog.records[0].message
-    assert caplog.records[1].message == "fan front: works again"
+        output = fan.write(output, PACE, NOW)
+        assert (file.duty, output.duty, output.verified) == (100, 100, True)
+    assert [record.message.partition(f" {file.path}")[0] for record in caplog.records] == [
+        "fan front: cannot write",
+        "fan front: cannot be brought to full speed in any way: cannot write",
+        "fan front: works again, watched at full speed for a while",
+        "fan front: is at full speed again",
+    ]
 
 
 class StubbornFan:
@@ -84,10 +87,12 @@ class StubbornFan:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
-    def __enter__(self) -> "StubbornFan":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *args: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         pass
 
     def drive(self, duty: Percent) -> None:
@@ -96,6 +101,15 @@ class StubbornFan:
 
     def duty(self) -> Percent:
         return Percent(63)
+
+    def hand_over(self) -> None:
+        pass
+
+    def stolen(self) -> str | None:
+        return None
+
+    def rivals(self) -> Sequence[str]:
+        return ()
 
 
 def offering(tmp_path: Path, fan: Fan | Exception) -> HostFan:
@@ -109,9 +123,9 @@ def offering(tmp_path: Path, fan: Fan | Exception) -> HostFan:
 
 def test_c1_a_value_that_does_not_hold_is_a_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with offering(tmp_path, StubbornFan()) as fan:
-        machine = fan.write(asking(40), 0, NOW)
-        machine = fan.write(machine, 0, NOW)
-    assert machine.outputs[0].failures == 2
+        output = fan.write(asking(40), PACE, NOW)
+        output = fan.write(output, PACE, NOW)
+    assert output.failures == 2
     assert [record.message for record in caplog.records] == ["fan front: does 63 % after 40 % was written"]
 
 
@@ -119,7 +133,7 @@ def test_a_driver_that_breaks_in_its_own_way_breaks_only_its_fan(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with offering(tmp_path, StubbornFan(ZeroDivisionError("of a driver"))) as fan:
-        assert fan.write(asking(40), 0, NOW).outputs[0].failures == 1
+        assert fan.write(asking(40), PACE, NOW).failures == 1
     assert [record.message for record in caplog.records] == ["fan front: ZeroDivisionError: of a driver"]
 
 
@@ -135,11 +149,11 @@ def test_a_fan_that_is_not_there_is_taken_when_it_comes(tmp_path: Path) -> None:
     with file.host_fan() as fan:
         with pytest.raises(DriverError, match=r"front\.duty"):
             fan.take()
-        machine = fan.write(asking(40), 0, NOW)
-        assert (fan.taken, machine.outputs[0].failures) == (False, 1)
+        output = fan.write(asking(40), PACE, NOW)
+        assert (fan.taken, output.failures) == (False, 1)
         file.mend()
-        machine = fan.write(machine, 0, NOW)
-        assert (fan.taken, file.duty, machine.verified) == (True, 40, True)
+        output = fan.write(output, PACE, NOW)
+        assert (fan.taken, file.duty, output.verified) == (True, 40, True)
 
 
 def test_speed_is_measured_and_unknown_is_not_zero(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

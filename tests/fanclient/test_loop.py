@@ -117,15 +117,18 @@ def test_c2_a_broken_fan_starves_the_watchdog_and_stops_no_other(tmp_path: Path)
         assert (rig.board.fans[0].state, rig.board.fans[0].duty) == ("fault", None)
         assert (rig.board.fans[1].state, rig.board.fans[1].duty) == ("ok", 60)
         front.mend()
-        yield T + 14, []
-        assert front.duty == 60
-        yield T + 14.1, [Stop()]
+        for at in range(10, 45):
+            yield T + at, [answer(60, at)]
+            assert (front.duty, rear.duty) == (100, 60)
+        yield T + 45.1, [answer(60, 45.1)]  # it has done full speed for 30 s
+        assert (rig.board.fans[0].state, front.duty) == ("ok", 95)
+        yield T + 45.2, [Stop()]
 
     rig = Rig([front, rear], script)
     rig.run()
     fed = rig.alive()
     assert fed[:2] == [0, 1]
-    assert fed[2] > 9
+    assert fed[2] >= 40
     assert (front.duty, rear.duty) == (100, 100)
 
 

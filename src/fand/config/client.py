@@ -13,7 +13,7 @@ from fand.config.kinds import Kinds, choose
 from fand.config.names import name_fault
 from fand.config.tables import ClientTable, FanTable
 from fand.config.values import ClientConfig, FanConfig, TachometerConfig
-from fand.units import Percent, Seconds
+from fand.units import Percent, Rpm, Seconds
 
 
 def client_config(raw: object, kinds: Kinds, place: Place) -> ClientConfig | None:
@@ -93,11 +93,14 @@ def _fan(entry: object, kinds: Kinds, place: Place) -> FanConfig | None:
     name, kind = chosen
     settings: Any = checked(own, kind.Settings, place, generic)
     tachometer = None
+    if table is not None and table.least_rpm > 0 and "tachometer" not in entry:
+        place.at("least_rpm").fault("nothing measures the fan; give its tachometer as well")
     if "tachometer" in entry:
         tachometer = _tachometer(entry["tachometer"], own.get("hwmon"), kinds, place.at("tachometer"))
     if settings is None or table is None:
         return None
-    return FanConfig(table.name, name, settings, tachometer, Percent(table.floor), table.allow_stop)
+    limits = (Percent(table.floor), table.allow_stop, Rpm(table.least_rpm))
+    return FanConfig(table.name, name, settings, tachometer, *limits)
 
 
 def _same_output(one: FanConfig, other: FanConfig) -> bool:

@@ -164,3 +164,7 @@ class FanTable(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(ge=0, le=100, description="The least duty (percent) it is given while the client runs."),
     ] = 20.0
     allow_stop: Annotated[bool, Meta(description="A duty of 0 stops it, whatever the floor.")] = False
+    least_rpm: Annotated[
+        float,
+        Meta(ge=0, le=200_000, description="A fan that turns more slowly than this while it is driven is stalled."),
+    ] = 0.0

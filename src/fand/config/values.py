@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fand.control import ShelfLaw
-from fand.units import FULL, Percent, Seconds
+from fand.units import FULL, Percent, Rpm, Seconds
 
 DEFAULT_PORT = 9999
 
@@ -63,6 +63,7 @@ class FanConfig:
     """One fan output of the fan client.
 
     ``floor`` is the least duty it is ever given while the fan client runs; 0 reaches it only with ``allow_stop``.
+    While it is driven it turns at ``least_rpm`` or more; else it is stalled.
     """
 
     name: str
@@ -71,6 +72,7 @@ class FanConfig:
     tachometer: TachometerConfig | None = None
     floor: Percent = Percent(20.0)
     allow_stop: bool = False
+    least_rpm: Rpm = Rpm(0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,12 @@ class Stop:
     """The fan client must end."""
 
 
-Event = Answer | Missed | Stop
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The host, or this process, has slept: nothing is known of what the hardware does now."""
+
+
+Event = Answer | Missed | Woken | Stop
 
 
 class Inbox(Protocol):

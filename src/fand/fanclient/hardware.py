@@ -1,12 +1,11 @@
 """One fan of this host with its tachometer: taken over, written and read back, measured, given back.
 
-What goes wrong with one fan is logged and told to the machine, and never reaches the others: a fan that cannot be
+What goes wrong with one fan is logged and told to its output, and never reaches the others: a fan that cannot be
 taken over is tried again like one that cannot be written.
 """
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,11 +13,13 @@ from typing import Self
 from fand.config.values import FanConfig, TachometerConfig
 from fand.drivers import fan_kind, tachometer_kind
 from fand.exceptions import DriverError
-from fand.fanclient import machine as machines
-from fand.fanclient.machine import Machine
+from fand.fanclient import output as outputs
+from fand.fanclient.output import Output, Pace
 from fand.fanclient.trouble import Trouble
 from fand.ports import Fan, Tachometer
 from fand.units import Rpm, Seconds
+
+_log = logging.getLogger(__name__)
 
 
 def open_fan(config: FanConfig, state: Path) -> Fan:
@@ -56,9 +57,11 @@ class HostFan:
         self._open_tachometer = tachometer
         self._fan: Fan | None = None
         self._tachometer: Tachometer | None = None
-        self._held = ExitStack()
         self._fault = Trouble(f"fan {config.name}")
+        self._hand_over = Trouble(f"fan {config.name}", logging.CRITICAL)
         self._taken = Trouble(f"fan {config.name}", logging.WARNING)
+        self._rivals = Trouble(f"fan {config.name}", logging.WARNING)
+        self._stall = Trouble(f"fan {config.name}")
         self._measuring = Trouble(f"tachometer of fan {config.name}", logging.WARNING)
 
     @property
@@ -72,8 +75,7 @@ class HostFan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._fan = self._tachometer = None
-        self._held.__exit__(kind, error, trace)
+        self.give_back()
 
     def take(self) -> None:
         """Take the hardware over; from then on it runs at full speed.
@@ -83,65 +85,122 @@ class HostFan:
         if self._fan is not None:
             return
         try:
-            self._fan = self._held.enter_context(self._open_fan(self.config, self._state))
+            self._fan = self._open_fan(self.config, self._state).__enter__()
         except DriverError:
             raise
         except Exception as error:
             raise DriverError(f"driver {self.config.kind} failed: {_said(error)}") from error
 
-    def write(self, machine: Machine, place: int, now: Seconds) -> Machine:
-        """Carry out what ``machine`` wants of this fan, its output number ``place``; returns what is known then."""
+    def give_back(self) -> None:
+        """Leave the hardware safe, if it is in our hands. What fails is logged."""
+        fan, self._fan = self._fan, None
+        if fan is not None:
+            try:
+                fan.__exit__(None, None, None)
+            except Exception as error:  # noqa: BLE001 - a driver of others may raise anything: the other fans go on
+                _log.critical("fan %s is left as it is: %s", self.config.name, _said(error))
+        tachometer, self._tachometer = self._tachometer, None
+        if tachometer is not None:
+            try:
+                tachometer.close()
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.error("tachometer of fan %s: %s", self.config.name, _said(error))
+
+    def write(self, output: Output, pace: Pace, now: Seconds) -> Output:
+        """Carry out what ``output`` wants of this fan; returns what is known then."""
         try:
-            machine = self._written(machine, place, now)
+            output = self._written(output, pace, now)
         except Exception as error:  # noqa: BLE001 - a driver of others may raise anything: the other fans go on
             self._fault.met(_said(error))
-            return machines.failed(machine, place, now)
-        if machine.outputs[place].failures == 0:
-            self._fault.over("works again")
-        return machine
+            output = outputs.failed(output, now, pace)
+        if output.failures == 0:
+            self._fault.over("works again, watched at full speed for a while" if output.fault else "works again")
+            self._hand_over.over("is at full speed again")
+        elif output.fault:
+            self._handed_over()
+        return output
 
-    def _written(self, machine: Machine, place: int, now: Seconds) -> Machine:
+    def hung(self, output: Output, pace: Pace, now: Seconds) -> Output:
+        """As :meth:`write`, when that does not return."""
+        self._fault.met("its driver hangs")
+        return outputs.failed(output, now, pace)
+
+    def _written(self, output: Output, pace: Pace, now: Seconds) -> Output:
         self.take()
         fan = self._fan
         assert fan is not None
-        if machine.outputs[place].written is not None:
-            machine = self._found(machine, place, fan, now)
-        duty = machine.outputs[place].duty
-        fan.drive(duty)
+        if output.written is not None:
+            output = self._found(output, fan, pace, now)
+        self._look_around(fan)
+        fan.drive(output.duty)
         read = fan.duty()
-        machine = machines.wrote(machine, place, read, fan.resolution, now)
-        if machine.outputs[place].failures:
+        duty, output = output.duty, outputs.wrote(output, read, fan.resolution, now, pace)
+        if output.failures:
             self._fault.met(f"does {read:.3g} % after {duty:.3g} % was written", "does not hold")
-        return machine
+        return output
 
-    def _found(self, machine: Machine, place: int, fan: Fan, now: Seconds) -> Machine:
+    def _found(self, output: Output, fan: Fan, pace: Pace, now: Seconds) -> Output:
         try:
-            read = fan.duty()
+            how, read = fan.stolen(), fan.duty()
         except DriverError:
-            return machine  # the write comes first; if it cannot be read back either, that is told
-        before = machine.outputs[place].written
-        machine = machines.found(machine, place, read, fan.resolution, now)
-        if machine.outputs[place].taken is None:
+            return output  # the write comes first; if it cannot be read back either, that is told
+        before = output.written
+        output = outputs.found(output, read, fan.resolution, now, pace, stolen=how is not None)
+        if output.taken is None:
             self._taken.over("nobody else changes it any more")
         else:
-            text = f"somebody else set it to {read:.3g} % from {before:.3g} %; it is set back"
-            self._taken.met(text, f"{read:.0f}")
-        return machine
+            how = how or f"set it to {read:.3g} % from {before:.3g} %"
+            self._taken.met(f"somebody else {how}; it is set back", f"{how.split()[0]} {read:.0f}")
+        return output
+
+    def _look_around(self, fan: Fan) -> None:
+        try:
+            rivals = " and ".join(fan.rivals())
+        except Exception as error:  # noqa: BLE001 - as below: what is only told must not keep a fan from being driven
+            self._rivals.met(f"cannot tell who else drives it: {_said(error)}")
+            return
+        if rivals:
+            self._rivals.met(f"{rivals} drives it too, and will change its duty; take the fan from there")
+        else:
+            self._rivals.over("nobody else drives it any more")
+
+    def _handed_over(self) -> None:
+        """The hardware cannot be driven: let it go to its own full speed."""
+        try:
+            if self._fan is not None:
+                self._fan.hand_over()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._hand_over.met(f"cannot be brought to full speed in any way: {_said(error)}")
+        else:
+            self._hand_over.over("is at full speed again")
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is something that measures it."""
+        return self.config.tachometer is not None
 
     def measure(self, now: Seconds) -> Rpm | None:
         """The fan's speed; None where it has no tachometer or that cannot tell."""
-        if self.config.tachometer is None:
+        tachometer = self.config.tachometer
+        if tachometer is None:
             return None
         try:
             if self._tachometer is None:
-                self._tachometer = self._open_tachometer(self.config.tachometer)
-                self._held.callback(self._tachometer.close)
+                self._tachometer = self._open_tachometer(tachometer)
             speed = self._tachometer.rpm(now)
         except Exception as error:  # noqa: BLE001 - a driver of others may raise anything: the fan is driven anyhow
             self._measuring.met(_said(error))
             return None
         self._measuring.over("measures again")
         return speed
+
+    def turns(self, output: Output, speed: Rpm | None) -> None:
+        """Log whether the fan turns as it must: ``output`` is after it was found to turn at ``speed``."""
+        if output.rotation.stalled:
+            text = f"is stalled: it turns at {speed:.0f} a minute" if speed is not None else "is stalled"
+            self._stall.met(f"{text}; full speed", "stalled")
+        else:
+            self._stall.over("turns as it must again")
 
 
 def _said(error: Exception) -> str:

@@ -10,11 +10,12 @@ from types import FrameType
 from typing import Final
 
 from fand import util
-from fand.clock import SystemClock
+from fand.clock import Naps, SystemClock
 from fand.config.values import ClientConfig
 from fand.exceptions import FandError
 from fand.fanclient import machine as machines
-from fand.fanclient.events import Board, Post, Stop
+from fand.fanclient.crew import Crew
+from fand.fanclient.events import Board, Post, Stop, Woken
 from fand.fanclient.hardware import HostFan
 from fand.fanclient.lease import Terms
 from fand.fanclient.link import Link
@@ -72,8 +73,8 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
     clock = SystemClock()
     terms = Terms(config.interval, config.lease, config.failsafe)
     fans = [HostFan(fan, config.state or state_folder("client", environ)) for fan in config.fans]
-    limits = [Limits(fan.floor, fan.allow_stop) for fan in config.fans]
-    asserted = assert_interval(config.interval, watchdog(environ))
+    limits = [Limits(fan.floor, fan.allow_stop, fan.least_rpm) for fan in config.fans]
+    asserted, hands = assert_interval(config.interval, watchdog(environ)), Crew(Seconds(config.lease / 2))
     machine = machines.start(terms, len(config.servers), limits, asserted, clock.mono())
     post, board = Post(), Board()
     links = [
@@ -88,7 +89,7 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
 
     with _signals(post):
         try:
-            Loop(machine, fans, board, clock=clock).run(post, begin)
+            Loop(machine, fans, board, clock=clock, hands=hands).run(post, begin, Naps(clock.mono).slept)
         finally:
             for link in links:
                 link.stop()
@@ -106,7 +107,12 @@ def _signals(post: Post) -> Iterator[None]:
 
     # who started it to survive one of them, as nohup(1) does, is obeyed
     ends = [number for number in SIGNALS if number in SIGNALS[:2] or signal.getsignal(number) is not signal.SIG_IGN]
+
+    def wake(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+        post.put(Woken())
+
     before = {number: signal.signal(number, stop) for number in ends}
+    before[signal.SIGCONT] = signal.signal(signal.SIGCONT, wake)
     before |= {number: signal.signal(number, signal.SIG_IGN) for number in PAUSES}
     try:
         yield

@@ -11,7 +11,7 @@ from typing import Final
 from fand.fanclient import lease as leases
 from fand.fanclient import output as outputs
 from fand.fanclient.lease import Lease, State, Terms
-from fand.fanclient.output import Limits, Output
+from fand.fanclient.output import Limits, Output, Pace
 from fand.units import FULL, Percent, Seconds
 
 _GRAVEST: Final = (State.FAILSAFE, State.INIT, State.HOLD, State.RUN)
@@ -19,14 +19,11 @@ _GRAVEST: Final = (State.FAILSAFE, State.INIT, State.HOLD, State.RUN)
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The leases of its servers and the outputs of its fans, each known by its place here.
-
-    Every duty is written and verified again each ``interval``.
-    """
+    """The leases of its servers and the outputs of its fans, each known by its place here, at one ``pace``."""
 
     leases: tuple[Lease, ...]
     outputs: tuple[Output, ...]
-    interval: Seconds
+    pace: Pace
     leaving: bool = False
 
     @property
@@ -45,7 +42,7 @@ class Machine:
     @property
     def deadline(self) -> Seconds:
         """When :func:`tick` has something to do next, or a write is due."""
-        ends = [output.deadline for output in self.outputs]
+        ends = [output.deadline(self.pace.interval) for output in self.outputs]
         ends += [lease.deadline for lease in self.leases if lease.deadline is not None]
         return Seconds(min(ends))
 
@@ -53,17 +50,14 @@ class Machine:
         """The outputs to be written now."""
         return [] if self.leaving else [i for i, output in enumerate(self.outputs) if output.due <= now]
 
-    @property
-    def verified(self) -> bool:
-        """Whether every output does what it must, as far as the hardware says."""
-        return all(output.verified for output in self.outputs)
-
 
 def start(terms: Terms, servers: int, limits: Iterable[Limits], interval: Seconds, now: Seconds) -> Machine:
-    """A fan client that begins: every fan has just been taken over at full speed."""
-    return Machine(
-        tuple(Lease(terms) for _ in range(servers)), tuple(Output(limit, due=now) for limit in limits), interval
-    )
+    """A fan client that begins: every fan is about to be taken over at full speed.
+
+    Its duty is written and verified again each ``interval``.
+    """
+    begun = tuple(outputs.begun(limit, now) for limit in limits)
+    return Machine(tuple(Lease(terms) for _ in range(servers)), begun, Pace(interval, terms.lease))
 
 
 def answer(machine: Machine, server: int, duty: Percent, asked: Seconds, now: Seconds) -> Machine:
@@ -81,19 +75,15 @@ def tick(machine: Machine, now: Seconds) -> Machine:
     return _aimed(replace(machine, leases=tuple(leases.tick(lease, now) for lease in machine.leases)), now)
 
 
-def found(machine: Machine, fan: int, read: Percent, resolution: Percent, now: Seconds) -> Machine:
-    """Before a write, the hardware of ``fan`` was found to do ``read``."""
-    return _with_output(machine, fan, outputs.found(machine.outputs[fan], read, resolution, now))
+def driven(machine: Machine, fan: int, output: Output) -> Machine:
+    """What has become of ``fan`` by a write or a measurement."""
+    held = machine.outputs
+    return replace(machine, outputs=(*held[:fan], output, *held[fan + 1 :]))
 
 
-def wrote(machine: Machine, fan: int, read: Percent, resolution: Percent, now: Seconds) -> Machine:
-    """The duty of ``fan`` was written, and ``read`` was read back."""
-    return _with_output(machine, fan, outputs.wrote(machine.outputs[fan], read, resolution, now, machine.interval))
-
-
-def failed(machine: Machine, fan: int, now: Seconds) -> Machine:
-    """The hardware of ``fan`` refused to be written or read."""
-    return _with_output(machine, fan, outputs.failed(machine.outputs[fan], now, machine.interval))
+def woken(machine: Machine, now: Seconds) -> Machine:
+    """The host, or this process, has slept: every fan is written and verified at once."""
+    return tick(replace(machine, outputs=tuple(outputs.woken(output, now) for output in machine.outputs)), now)
 
 
 def leave(machine: Machine) -> Machine:
@@ -106,11 +96,7 @@ def _with_lease(machine: Machine, server: int, lease: Lease, now: Seconds) -> Ma
     return _aimed(replace(machine, leases=(*held[:server], lease, *held[server + 1 :])), now)
 
 
-def _with_output(machine: Machine, fan: int, output: Output) -> Machine:
-    held = machine.outputs
-    return replace(machine, outputs=(*held[:fan], output, *held[fan + 1 :]))
-
-
 def _aimed(machine: Machine, now: Seconds) -> Machine:
     demand = machine.demand
-    return replace(machine, outputs=tuple(outputs.aim(output, demand, now) for output in machine.outputs))
+    interval = machine.pace.interval
+    return replace(machine, outputs=tuple(outputs.aim(output, demand, now, interval) for output in machine.outputs))

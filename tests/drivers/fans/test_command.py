@@ -122,16 +122,33 @@ def test_it_is_released_to_its_own_control(bench: Bench) -> None:
     assert bench.told == ["100", "30", "automatic"]
 
 
-def test_leaving_never_raises(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_released_is_left_at_full_speed(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with bench.fan(release=bench.run("raise SystemExit(3)")) as opened:
         opened.drive(Percent(30))
     assert "could not be released: " in caplog.text
     assert "status 3" in caplog.text
     assert bench.told == ["100", "30", "100"]
-    with bench.fan():
+    opened = bench.fan().__enter__()
+    bench.file.unlink()
+    bench.file.mkdir()
+    with pytest.raises(DriverError, match="ended with status 1"):
+        opened.__exit__(None, None, None)
+
+
+def test_handed_over_it_runs_at_full_speed_or_by_its_own_control(bench: Bench) -> None:
+    released = bench.folder / "released"
+    release = bench.run(f"open({str(released)!r}, 'w').close()")
+    with bench.fan(release=release) as opened:
+        opened.drive(Percent(30))
+        opened.hand_over()
+        assert (bench.told[-1], released.exists()) == ("100", False)
+        assert (opened.stolen(), list(opened.rivals())) == (None, [])
         bench.file.unlink()
         bench.file.mkdir()
-    assert "could not be set to full speed" in caplog.text
+        opened.hand_over()
+        assert released.exists()
+    with pytest.raises(DriverError, match="ended with status 1"):
+        bench.fan().hand_over()
 
 
 def test_a_missing_program_is_told_when_opened(bench: Bench) -> None:

@@ -1,4 +1,3 @@
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +65,23 @@ def test_a_file_without_a_duty_is_an_error(tmp_path: Path, text: str) -> None:
         fake.open_fan(settings(fake=str(file)), "front", tmp_path).duty()
 
 
-def test_a_file_out_of_reach_is_an_error_and_at_exit_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_out_of_reach_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "there"
     fan = fake.open_fan(settings(fake=str(folder / "duty")), "front", tmp_path)
     with pytest.raises(DriverError, match=r"cannot write .*duty: No such file"):
         fan.__enter__()
     with pytest.raises(DriverError, match=r"cannot read .*duty: No such file"):
         fan.duty()
-    with caplog.at_level(logging.ERROR):
+    with pytest.raises(DriverError, match=r"cannot write .*duty: No such file"):
         fan.__exit__(None, None, None)
-    assert "front was not left at full speed: cannot write" in caplog.text
+
+
+def test_handed_over_it_is_at_full_speed_and_nobody_else_is_known(tmp_path: Path) -> None:
+    with fake.open_fan(settings(fake=str(tmp_path / "duty")), "front", tmp_path) as fan:
+        fan.drive(Percent(30))
+        fan.hand_over()
+        assert fan.duty() == FULL
+        assert (fan.stolen(), fan.rivals()) == (None, ())
 
 
 @pytest.mark.parametrize(

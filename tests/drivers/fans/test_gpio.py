@@ -157,7 +157,32 @@ class Broken(MockPWMPin):  # type: ignore[misc]
             super()._set_state(value)
 
 
-def test_a_library_that_fails_is_told_and_leaving_never_raises(
+def test_handed_over_the_pin_is_let_go_and_driven_it_is_taken_again(pins: Any) -> None:
+    with fan() as opened:
+        opened.drive(Percent(40))
+        opened.hand_over()
+        opened.hand_over()
+        assert pins.pin(18).function == "input"
+        with pytest.raises(GpioError, match="was not taken over"):
+            opened.duty()
+        opened.drive(Percent(40))
+        assert (opened.duty(), opened.stolen(), opened.rivals()) == (40, None, ())
+
+
+def test_a_pin_that_cannot_even_be_let_go_is_told(pins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pins.pin_class = Broken
+
+    def stuck(self: object) -> None:
+        raise AssertionError("lgpio never says yes")
+
+    with fan() as opened, monkeypatch.context() as patched:
+        patched.setattr(Broken, "mood", "raise")
+        patched.setattr(gpiozero.PWMOutputDevice, "close", stuck)
+        with pytest.raises(GpioError, match="lgpio says no"):
+            opened.hand_over()
+
+
+def test_a_library_that_fails_is_told_and_the_pin_let_go(
     pins: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     pins.pin_class = Broken

@@ -1,4 +1,3 @@
-import logging
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -134,7 +133,9 @@ def test_pwm_fan_is_never_given_mode_0_which_stops_it(
     opened = hwmon.open_fan(settings(hwmon="pwmfan", pwm=1), "front", state, tree.root)
     with pytest.raises(DriverError):
         opened.__enter__()
-    opened.__exit__(None, None, None)
+    for last in (opened.hand_over, lambda: opened.__exit__(None, None, None)):
+        with pytest.raises(DriverError, match="could not be"):
+            last()
     assert ("pwm1_enable", 0) not in seen
     write(chip / "pwm1_enable", 0)
     assert opened.duty() == 75 * 100 / 255
@@ -198,28 +199,55 @@ def test_if_the_original_mode_is_refused_it_is_full_speed_by_whatever_works(
     assert read(board, "pwm2_enable") == 5  # it was not forgotten
 
 
-def test_leaving_never_raises(tree: Tree, board: Path, state: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_leaving_a_chip_that_is_gone_is_an_error(tree: Tree, board: Path, state: Path) -> None:
     opened = fan(tree, state)
     opened.__exit__(None, None, None)  # never taken
     assert read(board, "pwm2_enable") == 5
-    with opened:
+    with pytest.raises(DriverError, match="could not be given back, nor set to full speed: "), opened:
         shutil.rmtree(board)
-    assert "could not be given back" in caplog.text
 
 
-def test_what_something_else_takes_is_taken_back_and_told_once(
-    tree: Tree, board: Path, state: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+def test_c1_the_mode_that_something_else_set_is_told_and_taken_back(tree: Tree, board: Path, state: Path) -> None:
     with fan(tree, state) as opened:
-        for _ in range(3):
-            write(board / "pwm2_enable", 4)
-            opened.drive(Percent(50))
-            assert (read(board), read(board, "pwm2_enable")) == (128, 1)
-        assert caplog.text.count("set mode 4; taking it back") == 1
+        assert opened.stolen() is None
+        write(board / "pwm2_enable", 4)
+        assert opened.stolen() == "set mode 4"
         opened.drive(Percent(50))
-        opened.drive(Percent(50))
-        assert caplog.text.count("stays in manual control again") == 1
+        assert (read(board), read(board, "pwm2_enable"), opened.stolen()) == (128, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "left"),
+    [(set(), (77, 0)), ({0}, (255, 1)), ({0, 1}, (255, 5))],
+)
+def test_handed_over_it_is_at_full_speed_by_whatever_works(
+    tree: Tree,
+    board: Path,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dropped: set[int],
+    left: tuple[int, int],
+) -> None:
+    with fan(tree, state) as opened:
+        opened.drive(Percent(30))
+        write(board / "pwm2_enable", 5)
+        behave(monkeypatch, lambda path, value: None if path.name != "pwm2" and value in dropped else value)
+        opened.hand_over()
+        assert (read(board), read(board, "pwm2_enable")) == left
+        monkeypatch.undo()
+        opened.drive(Percent(30))
+        assert (read(board), read(board, "pwm2_enable")) == (77, 1)
+
+
+def test_when_nothing_works_that_is_told(
+    tree: Tree, board: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fan(tree, state) as opened:
+        opened.drive(Percent(30))
+        behave(monkeypatch, lambda path, value: None)
+        with pytest.raises(DriverError, match=r"could not be set to full speed: .*mode 0 .*, but it reads 1"):
+            opened.hand_over()
+        monkeypatch.undo()
 
 
 def test_a_chip_that_rounds_down_is_given_more(
@@ -295,14 +323,13 @@ def zone(tree: Tree, **files: str) -> None:
         ({"policy": "user_space"}, False),
     ],
 )
-def test_a_thermal_zone_with_the_same_fan_is_told(
-    tree: Tree, state: Path, caplog: pytest.LogCaptureFixture, files: dict[str, str], told: bool
+def test_c1_a_thermal_zone_with_the_same_fan_is_named(
+    tree: Tree, state: Path, files: dict[str, str], told: bool
 ) -> None:
     tree.chip(1, "pwmfan", "platform/cooling_fan", pwm1=75, pwm1_enable=1)
     zone(tree, **files)
-    with hwmon.open_fan(settings(hwmon="pwmfan", pwm=1), "front", state, tree.root):
-        pass
-    assert ("thermal zone cpu-thermal drives this fan too" in caplog.text) is told
+    opened = hwmon.open_fan(settings(hwmon="pwmfan", pwm=1), "front", state, tree.root)
+    assert opened.rivals() == (["thermal zone cpu-thermal"] if told else [])
 
 
 def test_outputs_are_detected(tree: Tree, board: Path) -> None:

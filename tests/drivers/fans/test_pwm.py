@@ -185,32 +185,20 @@ def test_a_chip_that_rounds_the_period_is_taken_at_its_word(
         fan(tree).__enter__()
 
 
-def test_something_else_that_changes_it_over_and_over_is_told_once(
-    tree: Tree, kernel: Kernel, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_something_else_changes_is_told_and_set_up_again(tree: Tree, kernel: Kernel) -> None:
     with fan(tree) as opened:
-        for _ in range(3):
-            write(kernel.folder / "pwm2/enable", 0)
-            opened.drive(Percent(50))
-    assert caplog.text.count("setting it up again") == 1
-
-
-def test_what_something_else_changes_is_set_up_again(
-    tree: Tree, kernel: Kernel, caplog: pytest.LogCaptureFixture
-) -> None:
-    with fan(tree) as opened:
-        for file, value in (("enable", "0"), ("period", "50000")):
+        for file, value, how in (("enable", "0", "disabled it"), ("period", "50000", "set a period of 50000 ns")):
+            assert opened.stolen() is None
             write(kernel.folder / "pwm2" / file, value)
-            caplog.clear()
+            assert opened.stolen() == how
             opened.drive(Percent(50))
-            opened.drive(Percent(50))
-            assert caplog.text.count("setting it up again") == 1
             assert kernel.now == ("40000", "20000", "normal", "1")
         write(kernel.folder / "pwm2/enable", "0")
         assert opened.duty() == 0.0
         shutil.rmtree(kernel.folder / "pwm2")
         with pytest.raises(DriverError, match="cannot read"):
             opened.duty()
+        assert opened.stolen() == "unexported it"
         opened.drive(Percent(50))
         assert kernel.now == ("40000", "20000", "normal", "1")
 
@@ -274,9 +262,7 @@ def test_a_write_dropped_in_silence_is_an_error(tree: Tree, kernel: Kernel) -> N
         fan(tree).__enter__()
 
 
-def test_leaving_never_raises_and_tries_what_is_left(
-    tree: Tree, kernel: Kernel, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_leaving_tries_what_is_left(tree: Tree, kernel: Kernel, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     with fan(tree) as opened:
         write(kernel.folder / "pwm2/period", "50000")
@@ -285,8 +271,19 @@ def test_leaving_never_raises_and_tries_what_is_left(
     assert kernel.now == ("50000", "50000", "normal", "1")
     assert "giving it back" in caplog.text
     kernel.refused = {"duty_cycle": errno.EIO}
-    opened.__exit__(None, None, None)
-    assert "could not be set to full speed" in caplog.text
+    for last in (opened.hand_over, lambda: opened.__exit__(None, None, None)):
+        with pytest.raises(DriverError, match="cannot write 50000"):
+            last()
+
+
+def test_handed_over_it_runs_at_full_speed_whatever_its_period(tree: Tree, kernel: Kernel) -> None:
+    with fan(tree, inverted=True) as opened:
+        opened.drive(Percent(30))
+        write(kernel.folder / "pwm2/enable", 0)
+        kernel.refused = {"period": errno.EIO}
+        opened.hand_over()
+        assert opened.duty() == FULL
+        assert not opened.rivals()
 
 
 def test_what_is_not_there_is_told_when_opened(tree: Tree, kernel: Kernel) -> None:

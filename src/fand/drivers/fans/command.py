@@ -86,17 +86,17 @@ class CommandFan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Release it, else full speed. What fails is logged."""
+        """Release it, else full speed.
+
+        :raises DriverError: neither worked
+        """
         try:
             if self._settings.release is not None:
                 self._run(self._settings.release)
                 return
         except DriverError as failure:
             _log.error("%s could not be released: %s", self._name, failure)
-        try:
-            self.drive(FULL)
-        except DriverError as failure:
-            _log.critical("%s could not be set to full speed: %s", self._name, failure)
+        self.drive(FULL)
 
     def drive(self, duty: Percent) -> None:
         """Set the duty, and read it back if there is a program for that.
@@ -107,6 +107,26 @@ class CommandFan:
         self._duty = Percent(math.ceil(duty - 1e-6))
         if abs((now := self.duty()) - duty) > self.resolution:
             raise DriverError(f"{self._name}: {duty:g} % was set, but it reads {now:g} %")
+
+    def hand_over(self) -> None:
+        """Full speed, else its own control.
+
+        :raises DriverError: neither worked
+        """
+        try:
+            self.drive(FULL)
+        except DriverError:
+            if self._settings.release is None:
+                raise
+            self._run(self._settings.release)
+
+    def stolen(self) -> str | None:
+        """None: who has control is not known."""
+        return None
+
+    def rivals(self) -> Sequence[str]:
+        """Nobody is known."""
+        return ()
 
     def duty(self) -> Percent:
         """What ``get`` prints, else what was set last.

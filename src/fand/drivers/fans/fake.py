@@ -5,19 +5,17 @@ another into it, as firmware would. With ``rpm = "/run/demo/rpm"`` the fan also 
 duty gives it, for the tachometer kind ``fake`` to read.
 """
 
-import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 
 from fand.drivers.text import named
 from fand.exceptions import DriverError, ShelfPwmBadValue
 from fand.units import FULL, MAX_RPM, Percent, percent
-
-_log: Final = logging.getLogger(__name__)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,9 +40,8 @@ class FakeFan:
 
     resolution: Percent = Percent(0.0)
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._name = name
 
     def __enter__(self) -> Self:
         """Write full speed.
@@ -57,11 +54,11 @@ class FakeFan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write full speed; a failure is logged."""
-        try:
-            self.drive(FULL)
-        except DriverError as failure:
-            _log.error("Fan %s was not left at full speed: %s", self._name, failure)
+        """Write full speed.
+
+        :raises DriverError: the file cannot be written
+        """
+        self.drive(FULL)
 
     def drive(self, duty: Percent) -> None:
         """Write the duty.
@@ -71,6 +68,21 @@ class FakeFan:
         _replace(Path(self._settings.fake), f"{duty:.15g}")
         if self._settings.rpm is not None:
             _replace(Path(self._settings.rpm), f"{self._settings.max_rpm * duty / FULL:.0f}")
+
+    def hand_over(self) -> None:
+        """Write full speed.
+
+        :raises DriverError: the file cannot be written
+        """
+        self.drive(FULL)
+
+    def stolen(self) -> str | None:
+        """None: a file has no mode that somebody could set."""
+        return None
+
+    def rivals(self) -> Sequence[str]:
+        """Nobody is known."""
+        return ()
 
     def duty(self) -> Percent:
         """Read the duty.
@@ -88,9 +100,9 @@ class FakeFan:
             raise DriverError(f"{path} holds no number") from error
 
 
-def open_fan(settings: Settings, name: str, state: Path) -> FakeFan:  # noqa: ARG001 - it has no mode to keep
+def open_fan(settings: Settings, name: str, state: Path) -> FakeFan:  # noqa: ARG001 - it has no mode to keep, nothing to log
     """The fan. Its file is first written when it is taken over."""
-    return FakeFan(settings, name)
+    return FakeFan(settings)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ See the Intel specification "4-Wire Pulse Width Modulation Controlled Fans", rev
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -77,12 +77,17 @@ class GpioFan:
                 f"PWM (fan kind pwm; dtoverlay=pwm-2chan in config.txt){remedy}"
             )
         self._output: Any = None
+        self._entered = False
 
     def __enter__(self) -> Self:
         """Take the pin, at full speed.
 
         :raises GpioError: the pin cannot be had
         """
+        self._take()
+        return self
+
+    def _take(self) -> None:
         with pin_errors(f"drive {self._name}"):
             self._output = library("gpiozero").PWMOutputDevice(
                 self._settings.gpio,
@@ -90,31 +95,57 @@ class GpioFan:
                 frequency=self._frequency,
                 pin_factory=self._factory,
             )
-        return self
+        self._entered = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Full speed, then let the pin go: it becomes an input, and the wiring decides. What fails is logged."""
-        output, self._output = self._output, None
-        if output is None:
-            return
-        for doing, step in (("set to full speed", lambda: self._set(output, FULL)), ("let go", output.close)):
-            try:
-                with pin_errors(f"give back {self._name}"):
-                    step()
-            except GpioError as failure:
-                _log.error("%s could not be %s: %s", self._name, doing, failure)
+        """Full speed, then let the pin go: it becomes an input, and the wiring decides.
+
+        :raises GpioError: neither worked
+        """
+        self._entered = False
+        self.hand_over()
 
     def drive(self, duty: Percent) -> None:
         """Set the duty, rounded up to whole percent.
 
         :raises GpioError: the pin library refused, or the fan was not taken over
         """
+        if self._output is None and self._entered:
+            self._take()
         with pin_errors(f"drive {self._name}"):
             self._set(self._taken(), duty)
         if abs((now := self.duty()) - duty) > self.resolution:
             raise GpioError(f"{self._name}: {duty:g} % was set, but it reads {now:g} %")
+
+    def hand_over(self) -> None:
+        """As at the end: full speed, then the pin is let go.
+
+        :raises GpioError: neither worked
+        """
+        output, self._output = self._output, None
+        if output is None:
+            return
+        failures = []
+        for doing, step in (("set to full speed", lambda: self._set(output, FULL)), ("let go", output.close)):
+            try:
+                with pin_errors(f"give back {self._name}"):
+                    step()
+            except GpioError as failure:
+                _log.error("%s could not be %s: %s", self._name, doing, failure)
+                failures.append(failure)
+        if len(failures) > 1:
+            self._output = output
+            raise failures[0]
+
+    def stolen(self) -> str | None:
+        """None: the pin library keeps others from it."""
+        return None
+
+    def rivals(self) -> Sequence[str]:
+        """Nobody is known."""
+        return ()
 
     def duty(self) -> Percent:
         """What the pin library says that it does; the pin itself cannot tell.

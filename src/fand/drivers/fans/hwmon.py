@@ -16,7 +16,7 @@ See https://docs.kernel.org/hwmon/sysfs-interface.html and https://docs.kernel.o
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -78,7 +78,6 @@ class HwmonFan:
         self._original: Mode | None = None
         self._slack = math.ceil(settings.tolerance / FULL * MAX)
         self._reaching: dict[int, int] = {}
-        self._taken: int | None = None
 
     @property
     def resolution(self) -> Percent:
@@ -103,19 +102,15 @@ class HwmonFan:
             raise
         if kept is not None:
             _log.warning("%s: it was not given back before; will restore what was found then", self._name)
-        for zone in _governors(self._chip, self._root):
-            _log.warning(
-                "%s: thermal zone %s drives this fan too and will overwrite its duty; take the fan from the zone "
-                "(Raspberry Pi 5: dtparam=cooling_fan=off in config.txt, then fan kind pwm)",
-                self._name,
-                zone,
-            )
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the chip back as the module says. What fails is logged."""
+        """Give the chip back as the module says.
+
+        :raises DriverError: no way to leave it safe worked
+        """
         original = self._original
         if original is None:
             return
@@ -129,7 +124,7 @@ class HwmonFan:
         for failure in failures:
             _log.error("%s, giving it back: %s", self._name, failure)
         if done is None:
-            _log.critical("%s could not be given back, nor set to full speed", self._name)
+            raise DriverError(f"{self._name} could not be given back, nor set to full speed: {failures[-1]}")
         if done == 0:
             self._kept.forget()
             self._original = None
@@ -140,15 +135,30 @@ class HwmonFan:
         :raises DriverError: the chip refused, or keeps another mode or duty than was written
         """
         self._follow()
-        mode = self._mode()
-        taken = None if mode == MANUAL else mode
-        if taken is not None and taken != self._taken:
-            _log.warning("%s: something else set mode %d; taking it back", self._name, taken)
-        elif taken is None and self._taken is not None:
-            _log.info("%s stays in manual control again", self._name)
-        self._taken = taken
         self._set_mode(MANUAL)
         self._settle(math.ceil(duty * MAX / FULL - 1e-6))
+
+    def hand_over(self) -> None:
+        """The chip's mode of full speed, else manual control at 255, else 255 in whatever mode it is.
+
+        :raises DriverError: it refused all of them
+        """
+        done, failures = self._try(self._unregulated, self._full, lambda: self._settle(MAX))
+        if done is None:
+            raise DriverError(f"{self._name} could not be set to full speed: {failures[0]}")
+
+    def stolen(self) -> str | None:
+        """Whether the chip is in another mode than ours.
+
+        :raises DriverError: it cannot be read
+        """
+        self._follow()
+        mode = self._mode()
+        return None if mode in (None, MANUAL) else f"set mode {mode}"
+
+    def rivals(self) -> Sequence[str]:
+        """The thermal zones that drive a fan of this chip."""
+        return [f"thermal zone {zone}" for zone in _governors(self._chip, self._root)]
 
     def duty(self) -> Percent:
         """Read the duty back; full where the chip's own mode is full speed.

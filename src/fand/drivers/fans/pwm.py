@@ -14,7 +14,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -71,7 +71,6 @@ class PwmFan:
         self._name = f"Fan {name} ({chip.name} channel {settings.channel})"
         self._period = round(1e9 / settings.frequency)
         self._rounded = str(self._period)
-        self._changed = False
 
     def __enter__(self) -> Self:
         """Export the output if need be, and enable it at full speed.
@@ -94,27 +93,46 @@ class PwmFan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Full speed, enabled. What fails is logged."""
+        """Full speed, enabled.
+
+        :raises DriverError: it could not be set to full speed
+        """
         try:
             self.drive(FULL)
         except DriverError as failure:
             _log.error("%s, giving it back: %s", self._name, failure)
-            if (worse := self._leave()) is not None:
-                _log.critical("%s could not be set to full speed: %s", self._name, worse)
+            self.hand_over()
 
     def drive(self, duty: Percent) -> None:
         """Set the duty, rounded up to whole nanoseconds, and read it back; set up anew what somebody else changed.
 
         :raises DriverError: the chip refused, or keeps another duty than was written
         """
-        if peek(self._output / "enable") != "1" or peek(self._output / "period") != self._rounded:
-            if not self._changed:
-                _log.warning("%s was disabled or changed by something else; setting it up again", self._name)
-            self._changed = True
+        if self.stolen():
             self._set_up(duty)
         else:
-            self._changed = False
             self._set_duty(duty)
+
+    def hand_over(self) -> None:
+        """Full speed at whatever period it has, enabled: the level of a disabled output is anybody's guess.
+
+        :raises DriverError: it could not be set to full speed
+        """
+        if (failure := self._leave()) is not None:
+            raise failure
+
+    def stolen(self) -> str | None:
+        """Whether somebody disabled or unexported it, or changed its period."""
+        if not self._output.exists():
+            return "unexported it"
+        if peek(self._output / "enable") != "1":
+            return "disabled it"
+        period = peek(self._output / "period")
+        return None if period == self._rounded else f"set a period of {period} ns"
+
+    def rivals(self) -> Sequence[str]:
+        """Nobody: a driver of the kernel that used the output would have kept us from it."""
+        return ()
 
     def duty(self) -> Percent:
         """Read the duty back; 0 while the output is disabled, when nothing can be said of the fan.
