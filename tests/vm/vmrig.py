@@ -260,6 +260,13 @@ class Hardware:
             self.qmp("cont")
         return "ok"
 
+    def do_button(self, seconds):
+        """button SECONDS - press the power button so much later: ends a suspend to idle."""
+        timer = threading.Timer(float(seconds), lambda: self.qmp("system_powerdown"))
+        timer.daemon = True
+        timer.start()
+        return seconds
+
     def do_ata(self):
         """ata - ATA commands each SATA disk got since last asked, by command byte (b0 is SMART,
         e5 CHECK POWER MODE, 25/c8/60 reads): shows whether a sleeping disk was touched."""

@@ -1,7 +1,4 @@
-"""The main job on a real kernel: drives and a fan chip in, the chip's PWM out. Runs in the virtual machine.
-
-Each check prints one line, ``ok   NAME: VALUE`` or ``FAIL NAME: ...``; the host expects those of checks.txt.
-"""
+"""The main job on a real kernel: drives and a fan chip in, the chip's PWM out. Runs in the virtual machine."""
 
 import json
 import os
@@ -11,50 +8,18 @@ import sys
 import time
 from pathlib import Path
 
+from rigcheck import Checks, fanctl, find_chip, run
+
 CONFIG = "/job/fand.toml"
 SHELF = "shelf1"
 DRIVES = ("RIGSATA0001", "RIGSATA0002", "RIGNVME0001", "RIGNVME0002")
 LEASE = 6  # as in CONFIG
-CHIP = next(name.parent for name in Path("/sys/class/hwmon").glob("*/name") if name.read_text() == "nct7802\n")
+CHIP = find_chip()
 # ATA commands that leave a sleeping disk asleep: CHECK POWER MODE, IDENTIFY
 HARMLESS = {"e5", "98", "ec"}
 
 
-class Checks:
-    """Counts what failed."""
-
-    def __init__(self):
-        self.failures = 0
-
-    def __call__(self, name, good, shown=""):
-        """One line about one check."""
-        print(f"{'ok  ' if good else 'FAIL'} {name}: {shown}".rstrip(": \n"))
-        self.failures += not good
-
-    def equal(self, name, wanted, got):
-        """Check that what was got is what was wanted."""
-        self(name, wanted == got, got if wanted == got else f"wanted {wanted!r}, got {got!r}")
-
-    def soon(self, name, wanted, get, seconds=15):
-        """Check that ``get()`` becomes what is wanted in time. Returns how long that took."""
-        started = time.monotonic()
-        while (got := get()) != wanted and time.monotonic() < started + seconds:
-            time.sleep(0.1)
-        took = time.monotonic() - started
-        shown = f"{got} after {took:.1f} s" if got == wanted else f"wanted {wanted!r} in {seconds} s, got {got!r}"
-        self(name, got == wanted, shown)
-        return took
-
-
 check = Checks()
-
-
-def run(*command):
-    """Run a program to its end; its output and error output."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        print(f"     {' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done
 
 
 def start(*command, log):
@@ -82,11 +47,6 @@ def chip(file):
 def pwm():
     """The duty that the chip's output 1 has, 0 to 255."""
     return chip("pwm1")
-
-
-def fanctl(*words):
-    """What fanctl prints; nothing if it fails."""
-    return run("fanctl", "-a", "127.0.0.1", *words).stdout.strip()
 
 
 def status():
