@@ -34,7 +34,7 @@ def test_one_point_is_the_same_duty_everywhere(kind: type[Step] | type[Linear]) 
 
 
 @given(curves, celsius, celsius)
-def test_S11_a_curve_never_falls(curve: Step | Linear, one: Celsius, other: Celsius) -> None:
+def test_s11_a_curve_never_falls(curve: Step | Linear, one: Celsius, other: Celsius) -> None:
     assert curve.duty(min(one, other)) <= curve.duty(max(one, other))
 
 
@@ -56,7 +56,7 @@ def test_rounding_does_not_carry_a_line_past_its_end() -> None:
 
 
 @given(curves)
-def test_S11_a_proper_curve_has_no_faults(curve: Step | Linear) -> None:
+def test_s11_a_proper_curve_has_no_faults(curve: Step | Linear) -> None:
     kind = next(name for name, cls in CURVES.items() if isinstance(curve, cls))
     assert point_faults(kind, curve.points) == []
 
@@ -80,22 +80,22 @@ def test_S11_a_proper_curve_has_no_faults(curve: Step | Linear) -> None:
         ("step", [[30, 20]], "has no point at the bottom; begin at 0 °C or below, not at 30"),
     ],
 )
-def test_S11_what_is_no_curve_is_told(kind: str, pairs: list[list[float]], fault: str) -> None:
+def test_s11_what_is_no_curve_is_told(kind: str, pairs: list[list[float]], fault: str) -> None:
     assert point_faults(kind, pairs) == [fault]
 
 
-def test_S11_every_fault_of_the_points_is_told() -> None:
+def test_s11_every_fault_of_the_points_is_told() -> None:
     assert len(point_faults("step", [[1], [200, 20], [30, 200]])) == 3
     assert len(point_faults("step", [[30, 50], [20, 60], [40, 10]])) == 3
 
 
-def test_S11_only_a_linear_curve_may_begin_above_0_degrees() -> None:
+def test_s11_only_a_linear_curve_may_begin_above_0_degrees() -> None:
     assert point_faults("linear", [[30, 20]]) == []
     assert point_faults("step", [[-5, 20], [30, 50]]) == []
 
 
 @given(st.lists(st.lists(st.floats() | st.integers() | st.booleans(), max_size=3), max_size=5))
-def test_S11_points_without_a_fault_make_a_curve_that_does_not_fall(pairs: list[list[float]]) -> None:
+def test_s11_points_without_a_fault_make_a_curve_that_does_not_fall(pairs: list[list[float]]) -> None:
     for kind, make in CURVES.items():
         if point_faults(kind, pairs):
             continue

@@ -169,50 +169,50 @@ def test_a_fault_bypasses_the_filters_and_leaves_them_running() -> None:
 # faults
 
 
-def test_S1_full_speed_until_every_device_has_answered() -> None:
+def test_s1_full_speed_until_every_device_has_answered() -> None:
     decision = once(drive(30, name="S1"), drive(None, name="S2"))
     assert decision.duty == FULL
     assert decision.reason == "hdd S2 has not answered since the start"
     assert decision.demand == Percent(20)
 
 
-def test_S1_a_device_that_never_answers_keeps_the_shelf_at_full_speed() -> None:
+def test_s1_a_device_that_never_answers_keeps_the_shelf_at_full_speed() -> None:
     decision = once(drive(None, failures=50, family=None), at=10_000)
     assert decision.duty == FULL
     assert decision.reason == "device S1 has not answered since the start: no answer"
 
 
-def test_S1_an_optional_device_too_is_asked_before_it_may_be_absent() -> None:
+def test_s1_an_optional_device_too_is_asked_before_it_may_be_absent() -> None:
     assert once(drive(30), drive(None, name="S2", optional=True)).duty == FULL
     assert once(drive(30), drive(None, name="S2", optional=True, failures=1)).duty == Percent(20)
 
 
-def test_S2_a_lost_device_brings_the_duty_of_loss() -> None:
+def test_s2_a_lost_device_brings_the_duty_of_loss() -> None:
     decision = once(drive(30, failures=3), at=31)
     assert decision.duty == Percent(90)
     assert decision.reason == "hdd S1 lost for 31 s: no answer"
     assert decision.faults[0].duty == Percent(90)
 
 
-def test_S2_a_lost_device_asks_on_for_what_it_asked_last() -> None:
+def test_s2_a_lost_device_asks_on_for_what_it_asked_last() -> None:
     decision = once(drive(50, failures=3))
     assert decision.duty == FULL
     assert decision.reason == "hdd S1 at 50.0 °C on curve drives -> 100 %"
 
 
-def test_S2_inside_the_budget_the_last_value_counts() -> None:
+def test_s2_inside_the_budget_the_last_value_counts() -> None:
     assert once(drive(40, failures=2), at=30) == once(drive(40), at=30)
     assert once(drive(40), at=30).duty == Percent(60)
     assert once(drive(40), at=30.001).duty == Percent(90)
 
 
-def test_S2_an_optional_device_may_be_absent() -> None:
+def test_s2_an_optional_device_may_be_absent() -> None:
     there, absent = drive(30), drive(50, name="S2", optional=True, failures=3)
     assert once(there, absent).duty == Percent(20)
     assert once(there, absent).faults == ()
 
 
-def test_S2_a_shelf_of_which_nothing_is_known_is_not_cool() -> None:
+def test_s2_a_shelf_of_which_nothing_is_known_is_not_cool() -> None:
     absent = drive(None, optional=True, failures=1)
     decision = once(absent, absent)
     assert decision.duty == LAW.on_lost
@@ -220,13 +220,13 @@ def test_S2_a_shelf_of_which_nothing_is_known_is_not_cool() -> None:
     assert once().duty == LAW.on_lost
 
 
-def test_S2_loss_never_slows_the_fans() -> None:
+def test_s2_loss_never_slows_the_fans() -> None:
     law = replace(LAW, on_lost=Percent(0))
     assert once(drive(40, failures=3), law=law).duty == once(drive(40), law=law).duty
     assert once(drive(10, failures=3), law=law).duty == law.floor
 
 
-def test_S4_full_speed_at_the_critical_temperature() -> None:
+def test_s4_full_speed_at_the_critical_temperature() -> None:
     law = replace(LAW, families={"hdd": replace(HDD, curve=Linear(points((30, 20))))})
     assert once(drive(54.9), law=law).duty == Percent(20)
     decision = once(drive(55), law=law)
@@ -236,7 +236,7 @@ def test_S4_full_speed_at_the_critical_temperature() -> None:
     assert once(drive(30, name="S0"), drive(56, failures=3, optional=True), law=law).duty == Percent(20)
 
 
-def test_S4_one_critical_device_is_enough_where_the_mean_is_taken() -> None:
+def test_s4_one_critical_device_is_enough_where_the_mean_is_taken() -> None:
     law = replace(LAW, families={"air": replace(AIR, critical=Celsius(50))})
     air = [drive(t, name=f"A{t}", family="air") for t in (21, 22, 51)]
     assert once(*air, law=law).duty == FULL
@@ -301,17 +301,17 @@ def test_the_filters_run_on_behind_an_override() -> None:
 # validity
 
 
-def test_S3_a_decision_is_valid_for_a_second_at_most() -> None:
+def test_s3_a_decision_is_valid_for_a_second_at_most() -> None:
     assert once(drive(30)).valid_until == Seconds(0) + VALID
 
 
-def test_S3_a_decision_is_valid_until_a_reading_is_too_old() -> None:
+def test_s3_a_decision_is_valid_until_a_reading_is_too_old() -> None:
     assert once(drive(30, 0), drive(30, 9, name="S2"), at=29.5).valid_until == Seconds(30)
     assert once(asleep(0), at=29.5).valid_until == Seconds(30)
     assert once(drive(30, 0, failures=1), at=29.5).valid_until == Seconds(30)
 
 
-def test_S3_a_decision_is_valid_until_the_override_ends() -> None:
+def test_s3_a_decision_is_valid_until_the_override_ends() -> None:
     override = Override(Percent(35), Timestamp(WALL + 0.25))
     assert once(drive(30), override=override).valid_until == Seconds(0.25)
 
@@ -367,7 +367,7 @@ def test_falling_is_never_faster_than_the_law(
 
 
 @given(laws, devices, memories, overrides, moments, st.data())
-def test_S2_one_more_lost_device_never_lowers_the_duty(
+def test_s2_one_more_lost_device_never_lowers_the_duty(
     law: ShelfLaw,
     shelf: list[Device],
     memory: Memory,
@@ -394,7 +394,7 @@ def shelf_known(decision: Decision) -> bool:
 
 
 @given(laws, devices, memories, overrides, moments, st.integers(0, 15))
-def test_S3_a_decision_is_right_until_it_ends(
+def test_s3_a_decision_is_right_until_it_ends(
     law: ShelfLaw,
     shelf: Sequence[Device],
     memory: Memory,
@@ -413,7 +413,7 @@ def test_S3_a_decision_is_right_until_it_ends(
 
 
 @given(laws, devices, times)
-def test_S9_deciding_never_raises_and_changes_nothing_it_was_given(
+def test_s9_deciding_never_raises_and_changes_nothing_it_was_given(
     law: ShelfLaw, shelf: Sequence[Device], now: Seconds
 ) -> None:
     memory = Memory()

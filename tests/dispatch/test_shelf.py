@@ -85,15 +85,15 @@ def test_a_sleeping_device_asks_for_nothing() -> None:
     what.observe("a", Asleep(Seconds(1)))
     what.observe("b", reading(30, 1))
     assert what.decision(at(200)).duty == 100.0
-    warm(what, 30, 200)
-    what.observe("a", Asleep(Seconds(201)))
-    assert what.decision(at(201)).duty == 25.0
+    warm(what, 30, 400)
+    what.observe("a", Asleep(Seconds(401)))
+    assert what.decision(at(401)).duty == 25.0
 
 
 def test_a_falling_demand_falls_in_steps() -> None:
     what = warm(shelf(), 40)
     assert what.decision(at(0)).duty == 75.0
-    warm(what, 30, 1)
+    warm(what, 38, 1)
     assert what.decision(at(1)).duty == 74.0
     assert what.decision(at(2)).duty == 73.0
 

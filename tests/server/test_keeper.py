@@ -97,7 +97,7 @@ def test_a_falling_demand_is_pushed_step_by_step() -> None:
         await asyncio.sleep(0.5)
         room.read(38.5)
         await asyncio.sleep(0.5)
-        room.read(30)
+        room.read(37)
         await asyncio.sleep(4)
         room.keeper.stop()
         return room.pushed.told
@@ -201,10 +201,10 @@ def test_faults_are_logged_when_they_start_and_end(caplog: pytest.LogCaptureFixt
             room.keeper.refresh(room.shelf)
         room.read(30)
         await asyncio.sleep(1)
-        room.read(55.5)
+        room.read(50.5)
         await asyncio.sleep(1)
-        room.read(56)
-        room.read(30)
+        room.read(51)
+        room.read(49.5)
 
     with caplog.at_level(logging.WARNING):
         travel(main)
@@ -212,12 +212,12 @@ def test_faults_are_logged_when_they_start_and_end(caplog: pytest.LogCaptureFixt
     assert told == [
         ("ERROR", "shelf1: device a has not answered since the start: no answer"),
         ("ERROR", "shelf1: device b has not answered since the start: no answer"),
-        ("ERROR", "shelf1: hdd a at 55.5 °C, critical from 50 °C"),
-        ("ERROR", "shelf1: hdd b at 55.5 °C, critical from 50 °C"),
+        ("ERROR", "shelf1: hdd a at 50.5 °C, critical from 50 °C"),
+        ("ERROR", "shelf1: hdd b at 50.5 °C, critical from 50 °C"),
         ("ERROR", "shelf1: over: device a has not answered since the start: no answer"),
         ("ERROR", "shelf1: over: device b has not answered since the start: no answer"),
-        ("ERROR", "shelf1: over: hdd a at 56.0 °C, critical from 50 °C"),
-        ("ERROR", "shelf1: over: hdd b at 56.0 °C, critical from 50 °C"),
+        ("ERROR", "shelf1: over: hdd a at 51.0 °C, critical from 50 °C"),
+        ("ERROR", "shelf1: over: hdd b at 51.0 °C, critical from 50 °C"),
     ]
 
 

@@ -1,15 +1,19 @@
-"""What is known of one device, and what it is worth now (rules S1 and S2)."""
+"""What is known of one device, and what it is worth now (rules S1, S2 and S5)."""
 
 import enum
 from dataclasses import dataclass, replace
 from typing import Final
 
+from fand.control.cooling import alike, possible
 from fand.control.plausible import judge
 from fand.ports import Asleep, Failed, Reading, Temperature
 from fand.units import Seconds
 
 FAILURES: Final = 3
 """So many failed readings in a row make a device lost."""
+
+CONFIRMED: Final = 3
+"""So many readings in a row that agree make a drop true that no drive can make."""
 
 
 class Health(enum.Enum):
@@ -45,26 +49,62 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A drop that no drive can make, and that is not confirmed yet (S5).
+
+    ``before`` is the last reading that was believed, ``low`` the last one that is not, the last of ``times`` in a row
+    that agree with one another.
+    """
+
+    before: Temperature
+    low: Temperature
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
-    """What one device has answered: the last good answer, and what has failed since."""
+    """What one device has answered: the last good answer, and what has failed since.
+
+    While a drop is in ``doubt``, ``last`` is the temperature before it, at the time of the last answer.
+    """
 
     last: Temperature | Asleep | None = None
     failures: int = 0
     failure: Failed | None = None
     family: str | None = None
+    doubt: Doubt | None = None
 
 
 def observe(track: Track, reading: Reading, family: str | None = None) -> Track:
     """``track`` with one more reading; ``family``, once known, stays.
 
-    A temperature that cannot be (see :func:`judge`) is a failure, whatever the driver took it for.
+    A temperature that cannot be (see :func:`judge`) is a failure, whatever the driver took it for. One that is lower
+    than the device can be by now is believed when three in a row agree (S5); the one before counts until then. One
+    that is higher is believed at once, and so is any after a sleep, or after a gap that is long enough to cool.
     """
     family = family or track.family
     if isinstance(reading, Temperature):
         reading = judge(reading.celsius, reading.at)
     if isinstance(reading, Failed):
-        return replace(track, failures=track.failures + 1, failure=reading, family=family)
-    return Track(last=reading, family=family)
+        doubt = track.doubt if track.doubt is None else replace(track.doubt, times=0)
+        return replace(track, failures=track.failures + 1, failure=reading, family=family, doubt=doubt)
+    if isinstance(reading, Asleep):
+        return Track(last=reading, family=family)
+    doubt = _doubted(track, reading, family)
+    if doubt is None:
+        return Track(last=reading, family=family)
+    return Track(last=Temperature(doubt.before.celsius, reading.at), family=family, doubt=doubt)
+
+
+def _doubted(track: Track, reading: Temperature, family: str | None) -> Doubt | None:
+    """Why ``reading`` is not believed; None if it is."""
+    doubt = track.doubt
+    before = track.last if doubt is None else doubt.before
+    if not isinstance(before, Temperature) or possible(before, reading, family):
+        return None
+    agrees = doubt is not None and doubt.times > 0 and alike(doubt.low, reading, family)
+    times = doubt.times + 1 if doubt is not None and agrees else 1
+    return None if times >= CONFIRMED else Doubt(before, reading, times)
 
 
 def health(track: Track, watch: Watch, now: Seconds) -> Health:
