@@ -136,6 +136,7 @@ def test_every_command_is_acknowledged(serve: Serve) -> None:
     fans = [{"name": "front", "rpm": 1200, "duty": 50, "state": "ok"}]
     client = serve(
         ((Request.PING, ()), [ACK]),
+        ((Request.RELOAD, ()), [ACK]),
         ((Request.SET_RPM, ("s", 1200)), [ACK]),
         ((Request.SET_FANS, ("s", fans)), [ACK]),
         ((Request.SET_PWM_OVERRIDE, ("s", 50)), [ACK]),
@@ -146,6 +147,7 @@ def test_every_command_is_acknowledged(serve: Serve) -> None:
     )
     with client:
         client.ping()
+        client.reload()
         client.report_rpm("s", Rpm(1200.0))
         client.report_fans("s", fans)
         client.override("s", Percent(50.0))

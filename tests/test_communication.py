@@ -258,7 +258,7 @@ class TestRecv:
             (("no such shelf", 1), "ended the connection: no such shelf$"),
             ((5,), "ended the connection: 5$"),
             (("a\x1b[31mred\r\nb\x00",), r"ended the connection: a \[31mred  b$"),
-            (("long" * 1000,), r": (long){75}$"),
+            (("long" * 1000,), r": (long){500}$"),
         ],
     )
     def test_the_peer_ends_the_connection(self, pair: Pair, args: tuple[Any, ...], told: str) -> None:

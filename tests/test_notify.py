@@ -1,10 +1,11 @@
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from fand.notify import ALIVE, READY, notify, watchdog
+from fand.notify import ALIVE, READY, notify, reloading, watchdog
 from fand.units import Seconds
 
 
@@ -39,3 +40,12 @@ def test_the_watchdog_is_ours_only_if_it_names_this_process() -> None:
 @pytest.mark.parametrize("usec", ["0", "-1", "soon", "1.5", ""])
 def test_a_watchdog_period_that_is_none_is_ignored(usec: str) -> None:
     assert watchdog({"WATCHDOG_USEC": usec}) is None
+
+
+def test_a_reload_is_told_with_the_time_of_the_managers_clock() -> None:
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    first, second = reloading().split("\n")
+    assert first == "RELOADING=1"
+    name, usec = second.split("=")
+    assert name == "MONOTONIC_USEC"
+    assert before <= int(usec) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000

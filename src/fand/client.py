@@ -24,6 +24,9 @@ from fand.units import Percent, Rpm, Seconds, is_number, percent, rpm
 
 _T = TypeVar("_T")
 
+RELOAD_TIMEOUT: Final = Seconds(60.0)
+"""A server needs 20 seconds at most for a reload, but another one may be under way."""
+
 MOST_DEVICES: Final = 100_000
 """More devices in one shelf, or shelves on one server, than this are taken for a server gone wrong."""
 
@@ -171,6 +174,13 @@ class Client:
         """Set when the override of ``shelf`` ends; a naive datetime is local time of the server, None is never."""
         self._command(Request.SET_PWM_EXPIRE, shelf, when)
 
+    def reload(self) -> None:
+        """Have the server read its configuration again, and go on under it if nothing is wrong with it.
+
+        :raises FandConnectionResetError: something is wrong with it, which the text tells; all stays as it was
+        """
+        self._ask(_anything, Request.RELOAD, timeout=RELOAD_TIMEOUT)
+
     def subscribe(self, shelf: str) -> Percent:
         """The duty of ``shelf`` now; from now on :meth:`pushed` gives it, at every change and as a heartbeat.
 
@@ -224,10 +234,12 @@ class Client:
     def _command(self, request: Request, *args: Any) -> None:
         self._ask(_anything, request, *args)
 
-    def _ask(self, check: Callable[[tuple[Any, ...]], _T], request: Request, *args: Any) -> _T:
+    def _ask(
+        self, check: Callable[[tuple[Any, ...]], _T], request: Request, *args: Any, timeout: float = com.TIMEOUT
+    ) -> _T:
         """Ask, and give what ``check`` makes of the answer."""
         try:
-            self._wait_at_most(com.TIMEOUT)
+            self._wait_at_most(timeout)
             values = _ask(self._sock, request, args, self._put_aside)
         except UnpicklableError:  # nothing was sent
             raise

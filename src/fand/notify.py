@@ -6,6 +6,7 @@ Where no manager asked for it (``NOTIFY_SOCKET`` unset) every call is silent and
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,6 +20,14 @@ ALIVE: Final = "WATCHDOG=1"
 """The service still does its work; without it for ``WatchdogSec=`` the manager restarts it."""
 STOPPING: Final = "STOPPING=1"
 """The service has begun to end."""
+
+
+def reloading() -> str:
+    """The service has begun to read its configuration again; :data:`READY` tells that it has done so, or not.
+
+    The time in it is of CLOCK_MONOTONIC, as ``Type=notify-reload`` of systemd.service(5) needs it.
+    """
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 def notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:

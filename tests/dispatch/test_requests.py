@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.dispatch import answer
+from fand.dispatch import After, answer
 from fand.dispatch.requests import LATEST
 from fand.exceptions import (
     RequestError,
@@ -26,6 +26,11 @@ def test_ping() -> None:
 def test_get_pwm() -> None:
     given = ask(hall(), Request.GET_PWM, "shelf1")
     assert (given.request, given.args) == (Request.SET_PWM, ("shelf1", 25))
+
+
+def test_s11_reload_is_answered_when_it_has_been_done() -> None:
+    given = ask(hall(), Request.RELOAD)
+    assert (given.request, given.args, given.after) == (Request.ACK, (), After.RELOADED)
 
 
 def test_get_rpm_is_0_while_unknown() -> None:

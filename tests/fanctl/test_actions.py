@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from fand.fanctl import main
 from fand.fanctl.actions import ACTIONS, call
 from fand.wire import Request, encode
 from tests.fanctl.conftest import Fanctl, Scripted
-from tests.server.processes import Server
+from tests.server.processes import Server, running, write_shelf
 
 
 @pytest.fixture
@@ -109,14 +110,36 @@ def test_status_of_one_shelf_and_of_all(fanctl: Fanctl) -> None:
     assert fanctl("status")[1].splitlines()[0] == "shelf1"
 
 
-@pytest.mark.parametrize("words", [["list"], ["status"], ["status", "shelf1"]])
+@pytest.mark.parametrize("words", [["list"], ["status"], ["status", "shelf1"], ["reload"]])
 def test_a_server_of_0_1_1_hangs_up_on_what_it_does_not_know(
     words: list[str], scripted: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = scripted(encode(Request.DISCONNECT, (None,)))
     monkeypatch.setenv("FAND_SERVER", f"127.0.0.1:{port}")
     assert main(words) == 1
-    assert capsys.readouterr().err.endswith("; servers of fand 0.1.1 know neither list nor status\n")
+    assert capsys.readouterr().err.endswith("; servers of fand 0.1.1 know no list, status or reload\n")
+
+
+def test_s11_reload_tells_what_is_wrong_and_nothing_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fanctl(*words: str) -> tuple[int, str, str]:
+        return (main(words), *capsys.readouterr())
+
+    path = write_shelf(tmp_path, '{ fake = 32, name = "S1" }')
+    good = path.read_text()
+    with running(path) as server:
+        monkeypatch.setenv("FAND_SERVER", f"127.0.0.1:{server.port}")
+        path.write_text(good.replace("devices", "flor = 3\ndevcies"))
+        status, out, err = fanctl("reload")
+        assert (status, out) == (1, "")
+        assert err.startswith("fanctl: ")
+        assert f"{path}: shelves.shelf1: unknown key 'flor'; did you mean 'floor'?" in err
+        assert err.endswith(" more, see the server's log\n")
+        assert fanctl("list") == (0, "shelf1\n", "")
+        path.write_text(good.replace("shelf1", "renamed"))
+        assert fanctl("reload") == (0, "ok\n", "")
+        assert fanctl("list") == (0, "renamed\n", "")
 
 
 def test_status_of_an_unknown_shelf(fanctl: Fanctl) -> None:

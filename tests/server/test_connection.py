@@ -734,5 +734,49 @@ def test_a_client_that_reads_nothing_is_dropped_though_its_answer_is_held() -> N
     served(play, big())
 
 
+def test_s11_who_waits_for_a_shelf_that_is_gone_is_told_and_others_go_on() -> None:
+    async def play(counter: Counter) -> None:
+        gone = counter.hall.shelf("gone")
+        other, waits, refused = [await counter.client() for _ in range(3)]
+        assert await other.ask(Request.SUBSCRIBE_PWM, "shelf1") == DUTY
+        assert await other.ask(Request.GET_PWM, "gone") == (Request.SET_PWM, ("gone", 25))
+        for client in (waits, refused):
+            assert await client.ask(Request.SUBSCRIBE_PWM, "gone") == (Request.SET_PWM, ("gone", 25))
+        await refused.ask(Request.GET_PWM, "nowhere")
+        counter.desk.forget(counter.hall.become([counter.hall.shelf("shelf1")]))
+        assert await waits.reply() == (Request.DISCONNECT, ("shelf 'gone' is no longer served",))
+        assert await waits.reply() is None
+        assert await refused.reply() is None, "it was told before why it has to go"
+        assert await other.ask(Request.PING) == ACK
+        assert counter.desk.known == {}
+        assert gone.subscribers != {}
+        assert (await other.ask(Request.GET_PWM, "gone") or ACK)[0] is Request.DISCONNECT
+
+    served(play, warm(shelf("shelf1")), warm(shelf("gone")))
+
+
+def test_s11_a_reload_that_nobody_does_is_not_acknowledged() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        reply = await client.ask(Request.RELOAD)
+        assert reply == (Request.DISCONNECT, ("this server cannot read its configuration again",))
+
+    served(play)
+
+
+def test_why_something_could_not_be_done_may_be_long() -> None:
+    async def play(counter: Counter) -> None:
+        counter.hold()
+        client = await counter.client()
+        await client.send(OVERRIDE)
+        await settle()
+        counter.waits[0].set_exception(RequestError("x" * 3000))
+        reply = await client.reply()
+        assert reply is not None
+        assert len(reply[1][0]) == 2000
+
+    served(play)
+
+
 def test_a_decoded_frame_is_the_one_that_was_sent() -> None:
     assert decode(GET[HEADER_SIZE:]) == (Request.GET_PWM, ("shelf1",))

@@ -22,6 +22,7 @@ from tests.test_aside import full_pipe
 
 from .processes import Server, Talk, running, write_config, write_shelf
 
+EMPTY = ServerConfig(())
 SHELF = '[shelves.{}]\ncurves = {{ hdd = "drives" }}\nfall = 6000\ndevices = [{}]\n'
 
 
@@ -219,7 +220,7 @@ def complaints(*contexts: dict[str, Any], clients: int = 0) -> None:
     """What a daemon makes of the event loop's complaints, after ``clients`` have come."""
 
     async def main() -> None:
-        daemon = Daemon(ServerConfig(()), [], SystemClock(), 1000)
+        daemon = Daemon(EMPTY, [], SystemClock(), 1000, lambda: EMPTY)
         for context in contexts:
             daemon._complain(asyncio.get_running_loop(), context)
         for _ in range(clients):
@@ -246,7 +247,7 @@ def test_other_complaints_of_the_event_loop_are_logged_each(caplog: pytest.LogCa
 
 def test_a_server_without_sensors_stops_when_told() -> None:
     async def main() -> None:
-        daemon = Daemon(ServerConfig(()), [], SystemClock(), 1000)
+        daemon = Daemon(EMPTY, [], SystemClock(), 1000, lambda: EMPTY)
         await daemon.run(listen(["127.0.0.1"], 0), daemon.stop)
 
     asyncio.run(main())

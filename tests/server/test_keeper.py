@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from fand.control import ShelfLaw
+from fand.control import Event, ShelfLaw
 from fand.dispatch import Hall, Peer, Shelf
 from fand.ports import Failed, Temperature
 from fand.server.keeper import Keeper
-from fand.units import Celsius, Percent, Seconds
+from fand.units import Celsius, Moment, Percent, Seconds
 from fand.wire import HEADER_SIZE, decode
-from tests.dispatch.halls import LAW, hall, peer, shelf, warm
+from tests.dispatch.halls import LAW, hall, peer, shelf, slot, warm
 
 from .travel import TravelClock, travel
 
@@ -36,6 +36,16 @@ class Room:
         self.hall: Hall = hall(*shelves)
         self.keeper = Keeper(self.hall, self.clock, self.pushed)
         self.shelf = next(iter(self.hall.shelves.values()))
+
+    def start(self, every: float = 5.0) -> list[tuple[float, str]]:
+        """Start the rounds; gives what is told of them, and when."""
+        told: list[tuple[float, str]] = []
+
+        def tell(what: str) -> None:
+            told.append((asyncio.get_running_loop().time(), what))
+
+        self.keeper.start(Seconds(every), lambda: tell("alive"), lambda: tell("woke"))
+        return told
 
     def read(self, celsius: float) -> None:
         """Every device answers now."""
@@ -165,7 +175,7 @@ def test_a_newcomer_costs_nothing_for_those_who_are_there() -> None:
     travel(main)
 
 
-def test_without_subscribers_nothing_runs() -> None:
+def test_without_subscribers_nothing_is_pushed_and_no_timer_runs() -> None:
     async def main() -> None:
         room = Room()
         who = room.subscribe()
@@ -249,3 +259,155 @@ def test_each_change_of_the_duty_is_logged_with_its_reason(caplog: pytest.LogCap
         "shelf1: 25 % (hdd a at 30.0 °C on curve drives -> 25 %)",
         "shelf1: 75 % (hdd a at 40.0 °C on curve drives -> 75 %)",
     ]
+
+
+class Broken(Shelf):
+    """A shelf with a bug in it."""
+
+    bug: str | None = None
+
+    def review(self, now: Moment) -> tuple[Event, ...]:
+        if self.bug is not None:
+            raise RuntimeError(self.bug)
+        return super().review(now)
+
+
+def broken(name: str = "broken") -> Broken:
+    what = Broken(name, LAW, [slot("a")])
+    warm(what)
+    return what
+
+
+def test_s7_all_shelves_are_looked_after_though_nobody_asks(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        room = Room(warm(shelf("one")), warm(shelf("two")))
+        room.start()
+        await asyncio.sleep(36)
+        room.keeper.stop()
+        await asyncio.sleep(30)
+
+    with caplog.at_level(logging.ERROR):
+        travel(main)
+    assert sorted({record.getMessage()[:21] for record in caplog.records}) == [
+        "one: hdd a lost for 3",
+        "one: hdd b lost for 3",
+        "two: hdd a lost for 3",
+        "two: hdd b lost for 3",
+    ]
+
+
+@pytest.mark.parametrize(("every", "expected"), [(60.0, [5, 10, 15]), (4.0, [4, 8, 12, 16]), (0.5, None)])
+def test_the_watchdog_is_told_of_every_complete_round(every: float, expected: list[float] | None) -> None:
+    async def main() -> list[tuple[float, str]]:
+        room = Room()
+        told = room.start(every)
+        await asyncio.sleep(17.2)
+        room.keeper.stop()
+        await asyncio.sleep(17)
+        return told
+
+    told = travel(main)
+    assert {what for _, what in told} == {"alive"}
+    times = [when for when, _ in told]
+    assert times == pytest.approx(expected or [number / 2 for number in range(1, 35)])
+
+
+def test_s9_a_shelf_that_cannot_be_looked_after_stops_no_other_but_the_watchdog(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        bad, fine = broken(), warm(shelf("fine"))
+        room = Room(bad, fine)
+        told = room.start()
+        bad.bug = "first"
+        await asyncio.sleep(16)
+        assert told == []
+        assert len(caplog.records) == 1, "said once"
+        bad.bug = "second"
+        await asyncio.sleep(20)
+        assert told == []
+        assert len(fine.alarms) == 2, "the other was looked after"
+        bad.bug = None
+        await asyncio.sleep(5)
+        assert [what for _, what in told] == ["alive"]
+        room.keeper.stop()
+
+    with caplog.at_level(logging.ERROR):
+        travel(main)
+    assert [record.getMessage() for record in caplog.records].count("broken: cannot be looked after") == 2
+
+
+def test_s3_after_the_host_has_slept_everything_is_old_at_once() -> None:
+    async def main() -> None:
+        room = Room()
+        room.subscribe()
+        told = room.start()
+        await asyncio.sleep(1.25)
+        room.clock.slept = 3600
+        assert decode(room.shelf.frame(room.clock.now())[HEADER_SIZE:])[1] == ("shelf1", 100), "who asks is told so"
+        await asyncio.sleep(0.8)
+        assert room.pushed.told[-1][1] == 100
+        assert told == [(2, "woke"), (2, "alive")], "within a second"
+        await asyncio.sleep(5.5)
+        assert [when for when, _ in told] == [2, 2, 7]
+        room.keeper.stop()
+
+    travel(main)
+
+
+@pytest.mark.parametrize("years", [-30, -1, 1, 30])
+def test_s8_the_wall_clock_may_jump_and_moves_nothing_but_the_end_of_overrides(years: int) -> None:
+    async def main() -> None:
+        room = Room(warm(shelf("one")), warm(shelf("two")))
+        told = room.start()
+        who = room.subscribe()
+        for _ in range(4):
+            room.clock.jumped += years * 365 * 86_400
+            await asyncio.sleep(5)
+            for each in room.hall.shelves.values():
+                warm(each, 30, room.clock.mono())
+                assert each.decision(room.clock.now()).duty == 25.0
+                assert each.alarms == ()
+            assert who in room.shelf.subscribers
+        assert [what for _, what in told] == ["alive"] * 4
+        assert {duty for _, duty in room.pushed.told} == {25}, "and the heart beat on"
+        room.shelf.set_override(Percent(60), room.clock.now())
+        room.clock.jumped += years * 365 * 86_400
+        await asyncio.sleep(1)
+        in_force = room.shelf.decision(room.clock.now()).override
+        assert (in_force is None) == (years > 0)
+        room.keeper.stop()
+
+    travel(main)
+
+
+def test_a_shelf_that_is_no_more_is_forgotten_with_its_alarms(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        room = Room()
+        room.subscribe()
+        room.read(55)
+        room.keeper.forget(room.shelf)
+        room.keeper.forget(shelf("unknown"))
+        room.hall.become([])
+        before = room.shelf.valid_until
+        await asyncio.sleep(10)
+        assert room.shelf.valid_until == before, "its timer is gone"
+
+    with caplog.at_level(logging.ERROR):
+        travel(main)
+    assert sorted(record.getMessage() for record in caplog.records)[2:] == [
+        "shelf1: over: hdd a at 55.0 °C, critical from 50 °C",
+        "shelf1: over: hdd b at 55.0 °C, critical from 50 °C",
+    ]
+
+
+def test_a_shelf_that_came_later_is_kept_too() -> None:
+    async def main() -> None:
+        room = Room()
+        new = shelf("new")
+        room.hall.become([room.shelf, new])
+        room.keeper.refresh(new)
+        room.read(30)
+        room.keeper.stop()
+
+    travel(main)

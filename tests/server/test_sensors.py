@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.exceptions import ConfigError, DriverError
 from fand.server import sensors
+from fand.server.readers import Readers
 from fand.server.sensors import close_sensors, open_sensors
 from fand.units import Seconds
 from tests.dispatch.halls import LAW
@@ -80,11 +82,33 @@ def test_s9_a_sensor_that_hangs_or_fails_at_the_close_holds_up_no_other(
 
     async def main() -> None:
         monkeypatch.setattr(sensors, "_PATIENCE", 0.05)
-        await close_sensors(open_sensors(config(release.wait, fail, 3)))
-        await close_sensors([])
+        await close_sensors(open_sensors(config(release.wait, fail, 3)), Readers())
+        await close_sensors([], Readers())
 
     with caplog.at_level(logging.ERROR):
         asyncio.run(main())
     assert [sensor.closed for sensor in opened] == [1, 1, 1]
     assert "d2 could not be closed" in caplog.text
     release.set()
+
+
+def test_s11_the_same_device_keeps_its_sensor(opened: list[Noted]) -> None:
+    before = open_sensors(config("same", "other", "family", "kind"))
+    again = config("same", "another", "family", "kind", "new")
+    shelf = again.shelves[0]
+    same, other, family, kind, new = shelf.devices
+    devices = (replace(same, interval=Seconds(9), optional=True), other, replace(family, family="ssd"),
+               replace(kind, kind="more"), new)  # fmt: skip
+    after = open_sensors(replace(again, shelves=(replace(shelf, devices=devices),)), before)
+    assert [entry[1] for entry in after] == list(devices)
+    kept = {id(sensor) for _, _, sensor in before}
+    assert [id(sensor) in kept for _, _, sensor in after] == [True, False, False, False, False]
+    moved = open_sensors(ServerConfig((replace(shelf, name="shelf2"),)), before)
+    assert not any(id(sensor) in kept for _, _, sensor in moved), "in another shelf it is another device"
+
+
+def test_s11_where_some_cannot_be_opened_those_in_use_stay_open(opened: list[Noted]) -> None:
+    before = open_sensors(config(1))
+    with pytest.raises(ConfigError):
+        open_sensors(config(1, 2, KeyError("x")), before)
+    assert [sensor.closed for sensor in opened] == [0, 1]

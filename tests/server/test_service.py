@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.exceptions import RequestError
 from fand.ports import Reading, Temperature
 from fand.server.readers import Readers
 from fand.server.service import Service, hall_of, slot_of
@@ -67,3 +70,58 @@ def test_devices_are_watched_from_the_beginning_to_the_end_their_readings_spread
         assert [len(sensor.reads) for sensor in sensors] == [3, 2]
 
     travel(main)
+
+
+def test_s11_a_service_without_a_file_says_so_when_it_shall_read_it_again() -> None:
+    async def main() -> None:
+        told: list[str] = []
+        service = Service(ServerConfig(()), [], TravelClock(), _AtOnce(), 10, tell=told.append)
+        with pytest.raises(RequestError, match="this server has no configuration to read again"):
+            await service.reloading.ask()
+        assert told[1:] == ["READY=1"]
+
+    travel(main)
+
+
+def test_s11_another_configuration_counts_in_one_step() -> None:
+    async def main() -> None:
+        config, shelf = _config()
+        first, second = shelf.devices
+        sensors = {name: _Warm() for name in ("a", "b", "c", "d")}
+        service = Service(
+            config, [(shelf, first, sensors["a"]), (shelf, second, sensors["b"])], TravelClock(), _AtOnce(), 10
+        )
+        service.begin()
+        await asyncio.sleep(20)
+        now = TravelClock().now()
+        there = service.hall.shelf("shelf1")
+        assert there.decision(now).duty < 100
+        new = ShelfConfig("shelf2", LAW, (second,))
+        same = ShelfConfig("shelf1", LAW, (first,))
+        service.become(ServerConfig((new, same)), [(new, second, sensors["b"]), (same, first, sensors["a"])])
+        assert list(service.hall.shelves) == ["shelf2", "shelf1"]
+        assert service.hall.shelf("shelf1") is there
+        assert there.decision(now).duty < 100
+        assert service.hall.shelf("shelf2").decision(now).duty == 100.0, "a device that moved is another there"
+        await asyncio.sleep(1)
+        assert service.hall.shelf("shelf2").decision(TravelClock().now()).duty < 100
+        service.become(ServerConfig((same,)), [(same, first, sensors["c"])])
+        assert there.decision(now).duty == 100.0
+        service.end()
+        await asyncio.sleep(0)
+
+    travel(main)
+
+
+def test_s11_what_takes_a_restart_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        service = Service(ServerConfig((), port=1), [], TravelClock(), _AtOnce(), 10)
+        service.become(ServerConfig((), port=1), [])
+        assert caplog.messages == []
+        service.become(ServerConfig((), port=2, plain=True), [])
+
+    travel(main)
+    assert caplog.messages == [
+        "reload: port under [server] is 2 now; it stays 1 until a restart",
+        "reload: plain under [server] is True now; it stays False until a restart",
+    ]

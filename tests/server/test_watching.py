@@ -2,17 +2,20 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import pytest
 
 from fand.clock import SystemClock
-from fand.config import DeviceConfig
+from fand.config import DeviceConfig, ShelfConfig
 from fand.ports import Asleep, Failed, Reading, Temperature
 from fand.server.readers import Readers
-from fand.server.watching import Answer, Watcher
+from fand.server.sensors import Opened
+from fand.server.watching import Answer, Watcher, Watches
 from fand.units import Celsius, Seconds
+from tests.dispatch.halls import LAW
 
 from .travel import TravelClock, travel
 
@@ -26,13 +29,14 @@ class Played:
         self.play = play
         self.family = family
         self.calls: list[Seconds] = []
+        self.closed = 0
 
     def read(self, now: Seconds) -> Reading:
         self.calls.append(now)
         return self.play(now)
 
     def close(self) -> None:
-        pass
+        self.closed += 1
 
 
 class AtOnce(Readers):
@@ -47,6 +51,11 @@ class AtOnce(Readers):
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self.takes <= timeout:
             future.set_result(function())
+        return future
+
+    def start(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        future.set_result(function())
         return future
 
 
@@ -260,3 +269,144 @@ def test_s9_a_reading_that_cannot_be_weighed_does_not_end_the_watch(caplog: pyte
     travel(main)
     assert len(sensor.calls) == 2
     assert "shelf1: a reading of a could not be weighed" in caplog.text
+
+
+class Ward:
+    """Watches in made time, and what they tell: (time, shelf, device, reading)."""
+
+    def __init__(self, takes: float = 0.0) -> None:
+        self.clock, self.readers = TravelClock(), AtOnce(takes)
+        self.told: list[tuple[float, str, str, Reading]] = []
+        self.watches = Watches(self.observe, self.readers, self.clock)
+
+    def observe(self, shelf: str, device: str, reading: Reading, _family: str | None) -> None:
+        self.told.append((asyncio.get_running_loop().time(), shelf, device, reading))
+
+    def times(self, name: str = "a") -> list[float]:
+        """When the device of that name has answered since this was asked last."""
+        times = [when for when, _, device, _ in self.told if device == name]
+        self.told.clear()
+        return times
+
+
+def opened(config: DeviceConfig, sensor: Played, shelf: str = "shelf1") -> Opened:
+    return ShelfConfig(shelf, LAW, (config,)), config, sensor
+
+
+def test_s3_a_device_that_is_woken_is_asked_at_once_and_then_on_its_schedule() -> None:
+    async def main() -> None:
+        ward = Ward()
+        ward.watches.become([opened(device(), Played(good))])
+        await asyncio.sleep(12)
+        assert ward.times() == [0, 10]
+        ward.clock.slept = 3607.0
+        ward.watches.wake()
+        await asyncio.sleep(15)
+        assert ward.times() == [12, 13, 23], "the schedule is of the clock that counts the sleep: 12 is 3619 there"
+        ward.watches.stop()
+
+    travel(main)
+
+
+def test_who_is_woken_while_it_is_asked_is_asked_once_more() -> None:
+    """The question may have been put before the host slept: its answer is of then."""
+
+    async def main() -> None:
+        ward = Ward(takes=4)
+        ward.watches.become([opened(device(), Played(good))])
+        await asyncio.sleep(2)
+        ward.watches.wake()
+        await asyncio.sleep(15)
+        assert ward.times() == [4, 8, 14]
+        ward.watches.stop()
+
+    travel(main)
+
+
+def test_s11_what_stays_the_same_goes_on_and_what_is_gone_is_closed() -> None:
+    async def main() -> None:
+        ward, stays, goes, comes = Ward(), Played(good), Played(good), Played(good)
+        one, two = device(), replace(device(), name="b")
+        ward.watches.become([opened(one, stays), opened(two, goes)])
+        await asyncio.sleep(12)
+        ward.told.clear()
+        ward.watches.become([opened(two, comes), opened(one, stays)])
+        await asyncio.sleep(9)
+        assert [entry[:3] for entry in ward.told] == [(12, "shelf1", "b"), (15, "shelf1", "a"), (17, "shelf1", "b")]
+        assert (stays.closed, goes.closed, comes.closed) == (0, 1, 0)
+        assert goes.calls == [0, 10]
+        ward.watches.stop()
+
+    travel(main)
+
+
+def test_s11_a_device_that_is_watched_otherwise_is_asked_at_once_and_as_often_as_it_says_now() -> None:
+    async def main() -> None:
+        ward, sensor = Ward(), Played(good)
+        ward.watches.become([opened(device(100), sensor)])
+        await asyncio.sleep(12)
+        ward.watches.become([opened(device(10), sensor)])
+        await asyncio.sleep(25)
+        assert ward.times() == [0, 12, 22, 32]
+        ward.watches.become([opened(device(50), sensor)])
+        await asyncio.sleep(60)
+        assert ward.times() == [37, 42, 92]
+        ward.watches.stop()
+
+    travel(main)
+
+
+def test_s9_a_sensor_that_hangs_is_closed_when_its_call_has_come_back_and_nobody_waits_for_that() -> None:
+    release = threading.Event()
+
+    def hang(now: Seconds) -> Reading:
+        release.wait(20)
+        return good(now)
+
+    async def main() -> None:
+        told: list[Reading] = []
+        watches = Watches(lambda _shelf, _device, reading, _family: told.append(reading), Readers(), SystemClock())
+        sensor = Played(hang)
+        watches.become([opened(device(timeout=0.01), sensor)])
+        while not told:
+            await asyncio.sleep(0)
+        watches.become([])
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert sensor.closed == 0, "one thread at a time"
+        release.set()
+        while not sensor.closed:
+            await asyncio.sleep(0)
+        assert len(told) == 1
+        assert len(sensor.calls) == 1
+
+    asyncio.run(main())
+
+
+def test_a_device_that_is_gone_while_it_is_asked_is_not_heard() -> None:
+    async def main() -> None:
+        ward, sensor = Ward(takes=4), Played(good)
+        ward.watches.become([opened(device(), sensor)])
+        await asyncio.sleep(2)
+        ward.watches.become([])
+        await asyncio.sleep(30)
+        assert ward.told == []
+        assert (len(sensor.calls), sensor.closed) == (1, 1)
+
+    travel(main)
+
+
+def test_a_sensor_that_no_thread_can_close_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    class NoThreads(AtOnce):
+        def start(self, function: Callable[[], T]) -> asyncio.Future[T]:
+            raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        watches = Watches(lambda *_: None, NoThreads(), TravelClock())
+        watches.become([opened(device(), Played(good))])
+        await asyncio.sleep(1)
+        watches.become([])
+        await asyncio.sleep(1)
+
+    travel(main)
+    assert caplog.messages == ["shelf1: a could not be closed: can't start new thread"]

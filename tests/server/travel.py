@@ -34,13 +34,16 @@ class TravelLoop(asyncio.SelectorEventLoop):
 
 
 class TravelClock:
-    """The running :class:`TravelLoop`'s time as both clocks."""
+    """The running :class:`TravelLoop`'s time as both clocks; the loop's timers stand still while the host sleeps."""
+
+    slept = 0.0
+    jumped = 0.0
 
     def mono(self) -> Seconds:
-        return Seconds(asyncio.get_running_loop().time())
+        return Seconds(asyncio.get_running_loop().time() + self.slept)
 
     def wall(self) -> Timestamp:
-        return Timestamp(WALL + self.mono())
+        return Timestamp(WALL + self.mono() + self.jumped)
 
     def now(self) -> Moment:
         return Moment(self.mono(), self.wall())

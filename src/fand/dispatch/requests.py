@@ -26,6 +26,8 @@ class After(enum.Enum):
 
     SAVED = enum.auto()
     """What must outlive the server is on disk as it is now (S8)."""
+    RELOADED = enum.auto()
+    """The configuration was read again, and counts (S11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,10 @@ def _instant(hall: Hall, when: object) -> Timestamp:
         raise ShelfPwmExpireBadValue(f"the date {when.isoformat()} is out of range") from None
 
 
+def _reload(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
+    return Answer(Request.ACK, after=After.RELOADED)
+
+
 def _get_shelves(hall: Hall, args: Args, _peer: Peer, _now: Moment) -> Answer:
     return Answer(Request.SET_SHELVES, shelves_page(hall, hall.shelf(args[0]).name if args else None))
 
@@ -135,6 +141,7 @@ _TABLE: Final[Mapping[Request, tuple[Callable[[Hall, Args, Peer, Moment], Answer
     Request.SET_FANS: (_set_fans, ("a shelf", "a list of fans"), 2),
     Request.SET_PWM_OVERRIDE: (_set_pwm_override, ("a shelf", "a duty or None"), 2),
     Request.SET_PWM_EXPIRE: (_set_pwm_expire, ("a shelf", "a date or None"), 2),
+    Request.RELOAD: (_reload, (), 0),
     Request.GET_SHELVES: (_get_shelves, ("optionally the shelf to go on after",), 0),
     Request.GET_STATUS: (_get_status, ("a shelf", "optionally the number of the first device"), 1),
 }

@@ -128,7 +128,15 @@ def _newer(ask: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     except FandConnectionResetError as error:
         if ": " in str(error):  # a reason
             raise
-        raise FandConnectionResetError(f"{error}; servers of fand 0.1.1 know neither list nor status") from error
+        raise FandConnectionResetError(f"{error}; servers of fand 0.1.1 know no list, status or reload") from error
+
+
+def _reload() -> Call:
+    def ask(client: Client) -> str:
+        _newer(client.reload)
+        return "ok"
+
+    return ask
 
 
 def _list() -> Call:
@@ -203,6 +211,11 @@ ACTIONS: Final[Mapping[str, Action]] = {
         "      '12/29/2030 21:30:00' or 'Sun Dec 29 21:30:00 2030'; without an\n"
         "      offset, in local time of the server",
         lambda shelf, text: _expire(shelf, text, duration=False),
+    ),
+    "reload": Action(
+        (),
+        "have the server read its configuration again; what is wrong with it\n      is told, and nothing changes",
+        _reload,
     ),
     "raw": Action(("REQUEST", "[ARG...]"), "send a request as it is and print the answer", _raw, _show_raw),
 }

@@ -3,7 +3,8 @@
 ``sensors``     opens and closes the drivers
 ``readers``     calls drivers in threads of their own, so that one that hangs holds up nothing (S9)
 ``watching``    one task a device: its schedule, its time-out
-``keeper``      keeps decisions fresh, logs faults, pushes duties to subscribers
+``keeper``      keeps decisions fresh, logs faults, pushes duties to subscribers, feeds the watchdog, notices suspends
+``reloading``   reads a changed configuration, and has it count only if nothing is wrong with it
 ``connection``  one client: frames in, frames out, limits
 ``listening``   addresses and sockets
 ``service``     shelves, watchers and connections together, on any event loop

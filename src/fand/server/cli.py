@@ -4,8 +4,10 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from fand import drivers
@@ -16,6 +18,7 @@ from fand.output import say
 from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
+from fand.server.readers import Readers
 from fand.server.sensors import close_sensors, open_sensors
 from fand.util import parse_args
 
@@ -42,15 +45,23 @@ def _run(args: argparse.Namespace) -> int:
         say(to_toml(Path(args.convert)))
         return 0
     path = find(args.config, os.environ, Path.cwd())
-    config = load(path, drivers).server
-    if config is None:
-        raise ConfigError([f"{path}: describes no shelf; a server needs at least one [shelves.NAME]"])
+    if not args.check:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload, which is too early now and then too late
+    config = _load(path)
     hosts = _hosts(config, args.address, path)
     if args.check:
         asyncio.run(_check(config))
     else:
-        asyncio.run(_serve(config, hosts, config.port if args.port is None else args.port))
+        asyncio.run(_serve(config, hosts, config.port if args.port is None else args.port, partial(_load, path)))
     return 0
+
+
+def _load(path: Path) -> ServerConfig:
+    """:raises FandError: ``path`` cannot be read, falls short, or says nothing of a server"""
+    config = load(path, drivers).server
+    if config is None:
+        raise ConfigError([f"{path}: describes no shelf; a server needs at least one [shelves.NAME]"])
+    return config
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,15 +100,17 @@ async def _check(config: ServerConfig) -> None:
     try:
         say(await check(config, sensors, SystemClock()))
     finally:
-        await close_sensors(sensors)
+        await close_sensors(sensors, Readers())
 
 
-async def _serve(config: ServerConfig, hosts: Sequence[str], port: int) -> None:
+async def _serve(
+    config: ServerConfig, hosts: Sequence[str], port: int, load_again: Callable[[], ServerConfig]
+) -> None:
     sensors = open_sensors(config)
     try:
         sockets = listen(hosts, port)
     except ListeningError:
-        await close_sensors(sensors)
+        await close_sensors(sensors, Readers())
         raise
 
     def ready() -> None:
@@ -108,4 +121,5 @@ async def _serve(config: ServerConfig, hosts: Sequence[str], port: int) -> None:
         except FandError as error:  # nobody reads it, and nothing depends on that
             _log.debug("%s", error)
 
-    await Daemon(config, sensors, SystemClock(), raise_descriptor_limit()).run(sockets, ready)
+    daemon = Daemon(config, sensors, SystemClock(), raise_descriptor_limit(), load_again)
+    await daemon.run(sockets, ready)

@@ -11,7 +11,7 @@ pushed to this one, go on.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -40,6 +40,9 @@ LONGEST_KNOWN: Final = 1024
 
 TURN: Final = 64
 """So many requests of one client are answered before it is the next one's turn; fewer if the answers are long."""
+
+LONGEST_REASON: Final = 2000
+"""Characters of why something could not be carried out."""
 
 _BATCH: Final = 64 * 1024
 
@@ -96,6 +99,14 @@ class Desk:
             self.known.clear()
         if len(payload) <= LONGEST_KNOWN:
             self.known[payload] = shelf
+
+    def forget(self, gone: Iterable[Shelf]) -> None:
+        """These shelves are no more: who waits for their duty is told."""
+        self.known.clear()
+        for shelf in gone:
+            self.keeper.forget(shelf)
+            for peer in tuple(shelf.subscribers):
+                self.connections[peer].refuse(f"shelf {shorten(shelf.name, 60)!r} is no longer served")
 
     def _push(self, peer: Peer, frame: bytes) -> bool:
         return self.connections[peer].push(frame)
@@ -180,6 +191,8 @@ class Connection(asyncio.Protocol):
 
     def refuse(self, reason: str) -> None:
         """Tell the client ``reason`` and let it go, with a little time to read that."""
+        if self._ending:
+            return
         _log.info("%s: refused: %s", self.peer.address, reason)
         self._ending = True
         self._disarm()
@@ -299,6 +312,8 @@ class Connection(asyncio.Protocol):
         if request is Request.GET_PWM:
             desk.learn(payload, desk.hall.shelf(args[0]))
         work = None if reply.after is None else desk.works.get(reply.after)
+        if reply.after is After.RELOADED and work is None:
+            raise RequestError("this server cannot read its configuration again")
         return encode(reply.request, reply.args), reply.changed, work
 
     def _arm(self) -> None:
@@ -327,7 +342,7 @@ def _refusal(done: asyncio.Future[None]) -> str | None:
     if error is None:
         return None
     if isinstance(error, RequestError):
-        return shorten(str(error))
+        return shorten(str(error), LONGEST_REASON)
     _log.error("a request could not be carried out", exc_info=error)
     return "internal error"
 

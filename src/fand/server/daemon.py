@@ -5,17 +5,19 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fand.config import ServerConfig
-from fand.notify import READY, STOPPING, notify
+from fand.notify import ALIVE, READY, STOPPING, notify, watchdog
 from fand.ports import Clock
 from fand.server.connection import Connection
 from fand.server.listening import BACKLOG
 from fand.server.readers import Readers
 from fand.server.sensors import Sensors, close_sensors
 from fand.server.service import Service
+from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
@@ -39,40 +41,69 @@ def raise_descriptor_limit() -> int:
 
 
 class Daemon:
-    """One server. ``descriptors`` is how many the process may have."""
+    """One server. ``descriptors`` is how many the process may have; ``load`` reads its configuration once more."""
 
-    def __init__(self, config: ServerConfig, sensors: Sensors, clock: Clock, descriptors: int) -> None:
-        self._sensors = sensors
+    def __init__(
+        self,
+        config: ServerConfig,
+        sensors: Sensors,
+        clock: Clock,
+        descriptors: int,
+        load: Callable[[], ServerConfig],
+    ) -> None:
         self._clock = clock
+        self._readers = Readers()
         most = descriptors - min(RESERVED, descriptors // 2)
-        self._service = Service(config, sensors, clock, Readers(), most)
+        self._service = Service(config, sensors, clock, self._readers, most, load=load)
         self._stop = asyncio.Event()
         self._full = False
 
     async def run(self, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
-        """Serve on ``sockets`` until SIGTERM, SIGINT or :meth:`stop`; ``ready`` is called when clients are let in."""
+        """Serve on ``sockets`` until SIGTERM, SIGINT or :meth:`stop`; ``ready`` is called when clients are let in.
+
+        SIGHUP has the configuration read again. The main thread must call it, for the sake of the signals.
+        """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._complain)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        self._service.begin()
-        servers = [await loop.create_server(self._welcome, sock=sock, backlog=BACKLOG) for sock in sockets]
-        try:
-            ready()
-            notify(READY)
-            await self._stop.wait()
-        finally:
-            notify(STOPPING)
-            for server in servers:
-                server.close()
-            await self._part()
-            await close_sensors(self._sensors)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+        with self._signals(loop):
+            alive = watchdog()
+            if alive is None:
+                self._service.begin()
+            else:
+                self._service.begin(Seconds(alive / 3), lambda: notify(ALIVE))
+            servers = [await loop.create_server(self._welcome, sock=sock, backlog=BACKLOG) for sock in sockets]
+            try:
+                ready()
+                notify(READY)
+                await self._stop.wait()
+            finally:
+                notify(STOPPING)
+                for server in servers:
+                    server.close()
+                await self._part()
+                await close_sensors(self._service.sensors, self._readers)
 
     def stop(self) -> None:
         """Stop serving."""
         self._stop.set()
+
+    def reload(self) -> None:
+        """Read the configuration again, and go on under it if nothing is wrong with it."""
+        if not self._stop.is_set():
+            self._service.reloading.ask()
+
+    @contextmanager
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        # Not by the loop, which would give it back to the system's default, the end of the process, when it closes.
+        before = signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self.reload))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGHUP, before)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
 
     def _welcome(self) -> Connection:
         self._full = False

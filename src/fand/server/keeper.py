@@ -1,7 +1,8 @@
-"""Keeps the decisions of shelves fresh where somebody depends on it: logs what changes, pushes duties.
+"""Keeps the decisions of shelves fresh: logs what changes, pushes duties, looks after those that nobody asks about.
 
 A decision is due after a reading, after an override, and, while a shelf has subscribers, whenever its last one
-runs out. Without subscribers nothing runs: who asks gets a decision of that moment.
+runs out. Besides, a round through all shelves every few seconds finds what only time brings about, such as a client
+that has fallen silent (S7). A round that went well is what the service manager's watchdog waits for.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from fand.control import Change
+from fand.clock import GLANCE, Naps
+from fand.control import Change, Event
 from fand.dispatch import Hall, Peer, Shelf
 from fand.ports import Clock
 from fand.units import Moment, Seconds
@@ -19,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 HEARTBEAT: Final = Seconds(5.0)
 """A subscriber is told its duty at least so often, so that its lease lives."""
+
+ROUND: Final = Seconds(5.0)
+"""Every shelf is looked after at least so often."""
 
 _INSTANT: Final = 0.01
 """No decision is taken anew sooner: a reading may turn too old only just after the instant it was good until."""
@@ -29,6 +34,7 @@ class _Kept:
     frame: bytes = b""
     beat: Seconds = Seconds(0.0)
     timer: asyncio.TimerHandle | None = None
+    failure: str | None = None
 
 
 class Keeper:
@@ -38,11 +44,60 @@ class Keeper:
         self._hall = hall
         self._clock = clock
         self._push = push
-        self._kept = {name: _Kept() for name in hall.shelves}
+        self._kept: dict[str, _Kept] = {}
+        self._ticks: asyncio.TimerHandle | None = None
+
+    def start(self, every: Seconds, done: Callable[[], object], woke: Callable[[], object]) -> None:
+        """Look after all shelves every so many seconds, :data:`ROUND` at most; ``done`` is called after each round
+        in which no shelf failed.
+
+        When the host has slept, ``woke`` is called, and a round follows at once: all that was known is old.
+        """
+        loop = asyncio.get_running_loop()
+        every = min(every, ROUND)
+        pause = min(every, GLANCE)
+        naps = Naps(self._clock.mono, loop.time)
+        due = self._clock.mono() + every
+
+        def tick() -> None:
+            nonlocal due
+            self._ticks = loop.call_later(pause, tick)
+            if slept := naps.slept():
+                _log.warning("this host has slept for %.0f s: every device is asked again", slept)
+                woke()
+            elif self._clock.mono() < due - pause / 2:
+                return
+            due = self._clock.mono() + every
+            if self.round():
+                done()
+
+        tick()
+
+    def round(self) -> bool:
+        """Look after every shelf. False if one failed, logged when it begins; the others had their turn (S9)."""
+        well = True
+        for shelf in tuple(self._hall.shelves.values()):
+            failure = None
+            try:
+                self.refresh(shelf)
+            except Exception as error:  # noqa: BLE001 - a bug of ours; who asks about the shelf is told of it too
+                failure, well = repr(error), False
+                if failure != self._of(shelf).failure:
+                    _log.exception("%s: cannot be looked after", shelf.name)
+            self._of(shelf).failure = failure
+        return well
+
+    def forget(self, shelf: Shelf) -> None:
+        """``shelf`` is no more, nor are its alarms."""
+        kept = self._kept.pop(shelf.name, None)
+        if kept is not None and kept.timer is not None:
+            kept.timer.cancel()
+        for alarm in shelf.alarms:
+            self._announce(shelf, Event(Change.CLEARED, alarm, self._clock.wall()))
 
     def refresh(self, shelf: Shelf) -> None:
         """Something that the duty of ``shelf`` depends on may have changed."""
-        kept = self._kept[shelf.name]
+        kept = self._of(shelf)
         now = Moment(self._clock.mono(), self._clock.wall())
         frame = shelf.frame(now)
         self._tell(shelf, now)
@@ -77,13 +132,21 @@ class Keeper:
                 shelf.subscribers[peer] = frame
 
     def stop(self) -> None:
-        """Push nothing any more."""
+        """Push nothing any more, and look after nothing."""
+        if self._ticks is not None:
+            self._ticks.cancel()
         for kept in self._kept.values():
             if kept.timer is not None:
                 kept.timer.cancel()
                 kept.timer = None
 
+    def _of(self, shelf: Shelf) -> _Kept:
+        return self._kept.setdefault(shelf.name, _Kept())
+
     def _tell(self, shelf: Shelf, now: Moment) -> None:
         for event in shelf.review(now):
-            over = "over: " if event.change is Change.CLEARED else ""
-            _log.error("%s: %s%s", shelf.name, over, event.alarm.reason)
+            self._announce(shelf, event)
+
+    def _announce(self, shelf: Shelf, event: Event) -> None:
+        over = "over: " if event.change is Change.CLEARED else ""
+        _log.error("%s: %s%s", shelf.name, over, event.alarm.reason)

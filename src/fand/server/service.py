@@ -3,24 +3,40 @@
 The daemon gives it sockets, signals and threads; a simulation gives it a network and a clock of its own.
 """
 
-import asyncio
+import logging
 from collections.abc import Callable
+from dataclasses import fields
+from typing import Final
 
 from fand.clock import instant
-from fand.config import DeviceConfig, ServerConfig
+from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.control import Watch
-from fand.dispatch import Hall, Shelf, Slot
+from fand.dispatch import After, Hall, Shelf, Slot
+from fand.exceptions import ConfigError
+from fand.notify import notify
 from fand.ports import Clock, Reading
 from fand.server.connection import Connection, Desk
+from fand.server.keeper import ROUND
 from fand.server.readers import Readers
+from fand.server.reloading import Reloading
 from fand.server.sensors import Sensors
-from fand.server.watching import Watcher
+from fand.server.watching import Watches
 from fand.units import Seconds
+
+_log = logging.getLogger(__name__)
+
+RELOADED: Final = frozenset({"shelves"})
+"""The fields of the configuration that a reload takes over; the others need a restart."""
 
 
 def hall_of(config: ServerConfig) -> Hall:
     """The shelves of ``config``, of which nothing is known yet."""
-    return Hall((Shelf(shelf.name, shelf.law, map(slot_of, shelf.devices)) for shelf in config.shelves), instant)
+    return Hall(map(shelf_of, config.shelves), instant)
+
+
+def shelf_of(config: ShelfConfig) -> Shelf:
+    """The shelf of ``config``, of which nothing is known yet."""
+    return Shelf(config.name, config.law, map(slot_of, config.devices))
 
 
 def slot_of(device: DeviceConfig) -> Slot:
@@ -28,42 +44,80 @@ def slot_of(device: DeviceConfig) -> Slot:
     return Slot(device.name, device.kind, Watch(device.interval, device.optional), device.position)
 
 
+def _no_file() -> ServerConfig:
+    raise ConfigError(["this server has no configuration to read again"])
+
+
 class Service:
-    """``most`` is how many clients there may be at once; ``readers`` is where sensors are asked."""
+    """``most`` is how many clients there may be at once; ``readers`` is where sensors are asked; ``load`` gives the
+    configuration as it is by then; ``tell`` gives word of a reload to the service manager.
+    """
 
-    def __init__(self, config: ServerConfig, sensors: Sensors, clock: Clock, readers: Readers, most: int) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        sensors: Sensors,
+        clock: Clock,
+        readers: Readers,
+        most: int,
+        *,
+        load: Callable[[], ServerConfig] = _no_file,
+        tell: Callable[[str], object] = notify,
+    ) -> None:
         self.hall = hall_of(config)
-        self.desk = Desk(self.hall, clock, most)
-        self._sensors = sensors
-        self._clock = clock
-        self._readers = readers
-        self._watches: list[asyncio.Task[None]] = []
+        self.sensors = sensors
+        self.reloading = Reloading(load, lambda: self.sensors, self.become, readers, tell)
+        self.desk = Desk(self.hall, clock, most, {After.RELOADED: self.reloading.ask})
+        self._config = config
+        self._watches = Watches(self._observe, readers, clock)
 
-    def begin(self) -> None:
-        """Watch every device. Their second readings are spread over the interval, and so all that follow."""
-        count = len(self._sensors)
-        for number, (shelf, device, sensor) in enumerate(self._sensors, 1):
-            watcher = Watcher(shelf.name, device, sensor, self._readers, self._clock)
-            observe = self._observer(self.hall.shelves[shelf.name], device.name)
-            phase = Seconds(device.interval * number / count)
-            watch = watcher.watch(observe, phase)
-            self._watches.append(asyncio.create_task(watch, name=f"{shelf.name}: {device.name}"))
+    def begin(self, every: Seconds = ROUND, alive: Callable[[], object] = lambda: None) -> None:
+        """Watch every device, and look after all shelves each ``every`` seconds, :data:`~fand.server.keeper.ROUND` at
+        most; ``alive`` is called whenever that went well.
+        """
+        self._watches.become(self.sensors)
+        self.desk.keeper.start(every, alive, self._watches.wake)
 
     def welcome(self) -> Connection:
         """For a client that comes."""
         return Connection(self.desk)
 
+    def become(self, config: ServerConfig, sensors: Sensors) -> None:
+        """Go on under ``config``, in one step. A device whose sensor is the same object is the same as before."""
+        self._compare(config)
+        before = {id(sensor) for _, _, sensor in self.sensors}
+        same = {(shelf.name, device.name) for shelf, device, sensor in sensors if id(sensor) in before}
+        shelves = []
+        for shelf in config.shelves:
+            there = self.hall.shelves.get(shelf.name)
+            if there is None:
+                there = shelf_of(shelf)
+            else:
+                slots = map(slot_of, shelf.devices)
+                there.become(shelf.law, slots, {device for name, device in same if name == shelf.name})
+            shelves.append(there)
+        gone = self.hall.become(shelves)
+        self._watches.become(sensors)
+        self.sensors = sensors
+        self.desk.forget(gone)
+        _log.info("reloaded: %d shelves with %d devices", len(shelves), len(sensors))
+        self.desk.keeper.round()
+
     def end(self) -> None:
         """Watch no device any more, push nothing, and tell every client that the server goes."""
-        for watch in self._watches:
-            watch.cancel()
+        self.reloading.stop()
+        self._watches.stop()
         self.desk.keeper.stop()
         for connection in tuple(self.desk.connections.values()):
             connection.leave("the server stops")
 
-    def _observer(self, shelf: Shelf, name: str) -> Callable[[Reading, str | None], None]:
-        def observe(reading: Reading, family: str | None) -> None:
-            shelf.observe(name, reading, family)
-            self.desk.keeper.refresh(shelf)
+    def _compare(self, config: ServerConfig) -> None:
+        for field in fields(config):
+            new, old = getattr(config, field.name), getattr(self._config, field.name)
+            if field.name not in RELOADED and new != old:
+                _log.warning("reload: %s under [server] is %r now; it stays %r until a restart", field.name, new, old)
 
-        return observe
+    def _observe(self, shelf: str, device: str, reading: Reading, family: str | None) -> None:
+        there = self.hall.shelves[shelf]
+        there.observe(device, reading, family)
+        self.desk.keeper.refresh(there)

@@ -1,9 +1,13 @@
-"""One task a device: asks it on its own schedule, gives up an answer that does not come (rules S2 and S9)."""
+"""One task a device: asks it on its own schedule, gives up an answer that does not come (rules S2 and S9).
+
+:class:`Watches` are those of all devices, and follow the configuration.
+"""
 
 import asyncio
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from fand.config import DeviceConfig
@@ -11,6 +15,7 @@ from fand.control import judge
 from fand.dispatch import shorten
 from fand.ports import Asleep, Clock, Failed, Reading, Sensor, Temperature
 from fand.server.readers import Readers
+from fand.server.sensors import Sensors, closing
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
@@ -21,17 +26,23 @@ Answer = tuple[Reading, str | None]
 """A reading, and the family that the device is now known to be of."""
 
 
+Observe = Callable[[Reading, str | None], None]
+"""Takes in what a device said."""
+
+
 class Watcher:
-    """Asks one device. ``shelf`` is the name of its shelf, for the log."""
+    """Asks one device. ``shelf`` is the name of its shelf. A new ``device`` counts at the next question."""
 
     def __init__(self, shelf: str, device: DeviceConfig, sensor: Sensor, readers: Readers, clock: Clock) -> None:
         self.shelf = shelf
         self.device = device
-        self._sensor = sensor
+        self.sensor = sensor
         self._readers = readers
         self._clock = clock
         self._call: asyncio.Future[Answer] | None = None
         self._failure: str | None = None
+        self._wanted = asyncio.Event()
+        self._ended = False
 
     async def read(self) -> Answer:
         """Ask once. A call that still hangs is not joined by a second one: the device has failed again."""
@@ -45,32 +56,67 @@ class Watcher:
             return Failed(f"no answer within {self.device.timeout:g} s", now), self.device.family
         return self._call.result()
 
-    async def watch(self, observe: Callable[[Reading, str | None], None], phase: Seconds) -> None:
+    async def watch(self, observe: Observe, phase: Seconds) -> None:
         """Ask at once, again ``phase`` seconds later, and from then on every interval; tell ``observe`` each time.
 
-        The schedule is fixed: a slow answer does not shift it, and rounds that it covered are left out.
+        The schedule is fixed: a slow answer does not shift it, and rounds that it covered are left out. After
+        :meth:`end` nothing is told any more, and the sensor is closed as soon as no call of it runs.
         """
-        interval, clock = self.device.interval, self._clock
-        due = clock.mono() + min(phase, interval)
-        while True:
-            reading, family = await self.read()
-            self._note(reading)
-            try:
-                observe(reading, family)
-            except Exception:  # noqa: BLE001
-                # The shelf is then served what it was, until the age of its readings makes it full speed (S3).
-                _log.exception("%s: a reading of %s could not be weighed", self.shelf, self.device.name)
+        clock = self._clock
+        due = clock.mono() + min(phase, self.device.interval)
+        while not self._ended:
+            self._wanted.clear()
+            self._tell(observe, *await self.read())
+            interval = self.device.interval
             if due < (now := clock.mono()):
                 due += interval * ((now - due) // interval + 1)
-            await asyncio.sleep(due - now)
-            due += interval
+            due = min(due, now + interval)  # which may have become shorter
+            if await self._rest(due - now):
+                due += interval
+        await self._close()
+
+    def wake(self) -> None:
+        """Ask at once, whatever the schedule; if a question is under way, once more after it."""
+        self._wanted.set()
+
+    def end(self) -> None:
+        """Have :meth:`watch` come to its end."""
+        self._ended = True
+        self._wanted.set()
+
+    def _tell(self, observe: Observe, reading: Reading, family: str | None) -> None:
+        if self._ended:
+            return
+        self._note(reading)
+        try:
+            observe(reading, family)
+        except Exception:  # noqa: BLE001
+            # The shelf is then served what it was, until the age of its readings makes it full speed (S3).
+            _log.exception("%s: a reading of %s could not be weighed", self.shelf, self.device.name)
+
+    async def _rest(self, seconds: float) -> bool:
+        """Wait so long; False if :meth:`wake` came before."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wanted.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def _close(self) -> None:
+        if self._call is not None and not self._call.done():
+            await asyncio.wait((self._call,))  # one thread at a time may use a sensor
+        try:
+            await self._readers.start(closing(self.device, self.sensor))
+        except RuntimeError as error:
+            _log.error("%s: %s could not be closed: %s", self.shelf, self.device.name, error)
 
     def _ask(self) -> Answer:
         """Ask, in a thread. What a driver raises, SystemExit too, is the failure of its device and of no other."""
         now = self._clock.mono()
         try:
-            reading = _taken(self._sensor.read(now), now)
-            return reading, self.device.family or _family(self._sensor.family)
+            reading = _taken(self.sensor.read(now), now)
+            return reading, self.device.family or _family(self.sensor.family)
         except BaseException as error:  # noqa: BLE001
             return Failed(_words(error), now), self.device.family
 
@@ -84,6 +130,59 @@ class Watcher:
             else:
                 _log.warning("%s: %s answers again", self.shelf, self.device.name)
             self._failure = failure
+
+
+class Watches:
+    """The watchers of all devices, each in a task.
+
+    ``observe`` is told what they say: the names of shelf and device, the reading, the family.
+    """
+
+    def __init__(
+        self, observe: Callable[[str, str, Reading, str | None], None], readers: Readers, clock: Clock
+    ) -> None:
+        self._observe = observe
+        self._readers = readers
+        self._clock = clock
+        self._watchers: dict[tuple[str, str], Watcher] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def become(self, sensors: Sensors) -> None:
+        """Watch these from now on, and no others. A sensor that was watched before, as the same device of the same
+        shelf, goes on as it was, but for what its configuration says now.
+
+        The second readings of devices that come are spread over the interval, and so all that follow.
+        """
+        gone = self._watchers
+        self._watchers = {}
+        for number, (shelf, device, sensor) in enumerate(sensors, 1):
+            key = shelf.name, device.name
+            watcher = gone.get(key)
+            if watcher is not None and watcher.sensor is sensor:
+                del gone[key]
+                if watcher.device != device:
+                    watcher.device = device
+                    watcher.wake()
+            else:
+                watcher = Watcher(shelf.name, device, sensor, self._readers, self._clock)
+                phase = Seconds(device.interval * number / len(sensors))
+                watch = watcher.watch(partial(self._observe, *key), phase)
+                task = asyncio.create_task(watch, name=f"{shelf.name}: {device.name}")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            self._watchers[key] = watcher
+        for watcher in gone.values():
+            watcher.end()
+
+    def wake(self) -> None:
+        """Ask every device at once."""
+        for watcher in self._watchers.values():
+            watcher.wake()
+
+    def stop(self) -> None:
+        """Ask no more. Who opened the sensors closes them."""
+        for task in self._tasks:
+            task.cancel()
 
 
 def _taken(reading: object, now: Seconds) -> Reading:

@@ -45,6 +45,8 @@ class Request(enum.Enum):
     SUBSCRIBE_PWM = "subscribe_pwm"
     #: Report the fans of a shelf: shelf, list of dicts
     SET_FANS = "set_fans"
+    #: Have the server read its configuration again, and go on under it if nothing is wrong with it
+    RELOAD = "reload"
 
 
 def reason(args: tuple[object, ...]) -> str:
@@ -55,4 +57,4 @@ def reason(args: tuple[object, ...]) -> str:
     return text.strip()
 
 
-_LONGEST_REASON: Final = 300
+_LONGEST_REASON: Final = 2000

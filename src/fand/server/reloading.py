@@ -1,0 +1,135 @@
+"""Reload: another configuration is taken over while the server goes on (rule S11).
+
+The file is read, checked whole and every new sensor opened, aside, in a thread; only then is anything changed, in one
+step. Whatever is wrong before that is told, and the configuration in force stays in force.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from fand.config import ServerConfig
+from fand.dispatch import shorten
+from fand.exceptions import ConfigError, FandError, RequestError
+from fand.notify import READY, notify, reloading
+from fand.server.readers import Readers
+from fand.server.sensors import Sensors, closing, open_sensors
+
+_log = logging.getLogger(__name__)
+
+PATIENCE: Final = 20.0
+"""Seconds after which a reload is given up, such as one of a file on a network disk that does not answer."""
+
+_LONGEST: Final = 1900
+"""Characters of a fault that a client is told: of one line, with much room for the path of the file."""
+
+Loaded = tuple[ServerConfig, Sensors]
+
+
+class Reloading:
+    """Does the reloads of one server, one after the other.
+
+    ``load`` gives the configuration as it is on disk now, or raises; ``current`` are the sensors in force; ``take``
+    makes what was loaded count.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], ServerConfig],
+        current: Callable[[], Sensors],
+        take: Callable[[ServerConfig, Sensors], None],
+        readers: Readers,
+        tell: Callable[[str], object] = notify,
+    ) -> None:
+        self._load = load
+        self._current = current
+        self._take = take
+        self._readers = readers
+        self._tell = tell
+        self._turn = asyncio.Lock()
+        self._next: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._hung: asyncio.Future[Loaded | Exception] | None = None
+
+    def ask(self) -> asyncio.Task[None]:
+        """Have a reload begin, now or after the one under way; all who ask before it begins share it.
+
+        In the task that comes back is a RequestError if anything was wrong.
+        """
+        if self._next is None:
+            self._next = task = asyncio.create_task(self._reload(), name="reload")
+            self._tasks.add(task)
+            task.add_done_callback(self._over)
+        return self._next
+
+    def stop(self) -> None:
+        """Reload no more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _reload(self) -> None:
+        async with self._turn:
+            self._next = None
+            self._tell(reloading())
+            try:
+                await self._once()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the configuration in force must stay
+                self._tell(READY)
+                raise RequestError(_refused(error)) from None
+            self._tell(READY)
+
+    async def _once(self) -> None:
+        if self._hung is not None and not self._hung.done():
+            raise ConfigError(["the reload before this one still hangs; restart the server if that does not end"])
+        before = self._current()
+        call = self._readers.start(partial(self._prepare, before))
+        await asyncio.wait((call,), timeout=PATIENCE)
+        if not call.done():
+            self._hung = call
+            call.add_done_callback(partial(self._discard, before))
+            raise ConfigError([f"reading the configuration and opening its sensors takes longer than {PATIENCE:g} s"])
+        loaded = call.result()
+        if isinstance(loaded, Exception):
+            raise loaded
+        self._take(*loaded)
+
+    def _prepare(self, before: Sensors) -> Loaded | Exception:
+        """Do what may take its time, in a thread."""
+        try:
+            config = self._load()
+            return config, open_sensors(config, before)
+        except Exception as error:  # noqa: BLE001 - raised again in the loop
+            return error
+
+    def _discard(self, before: Sensors, call: asyncio.Future[Loaded | Exception]) -> None:
+        """What came too late is not wanted any more."""
+        if call.cancelled() or isinstance(loaded := call.result(), Exception):
+            return
+        known = {id(sensor) for _, _, sensor in before}
+        for _, device, sensor in loaded[1]:
+            if id(sensor) not in known:
+                self._readers.start(closing(device, sensor))
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # it has been logged; who reloaded by a signal does not ask
+
+
+def _refused(error: Exception) -> str:
+    """Log what is wrong; returns what a client is told: the first fault in full, and how many more there are."""
+    faults: Sequence[str]
+    if isinstance(error, ConfigError):
+        faults = error.faults
+    elif isinstance(error, FandError):
+        faults = [str(error)]
+    else:
+        _log.error("the configuration could not be reloaded", exc_info=error)
+        faults = [f"{type(error).__name__}: {error}"]
+    for fault in faults:
+        _log.error("reload: %s", fault)
+    _log.error("the configuration in force stays in force")
+    more = f"; and {len(faults) - 1} more, see the server's log" if len(faults) > 1 else ""
+    return f"{shorten(faults[0], _LONGEST)}{more}"
