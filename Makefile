@@ -7,7 +7,7 @@ JOBS ?= auto
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench clean
+.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -53,6 +53,13 @@ docs: $(VENV)/.dev
 
 vm-test: $(VENV)/.dev
 	tests/vm/vm-test
+
+# SEED=n replays one; see docs/simulation.rst
+SEEDS ?= 100
+HOURS ?= 2
+simulate: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation --hours $(HOURS) \
+	  $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) $(if $(filter-out auto,$(JOBS)),--jobs $(JOBS)))
 
 # beside the real fand 0.1.1, from the package index; never a verdict
 bench: $(VENV)/.dev

@@ -1,0 +1,21 @@
+"""Whole installations of fand in one process, on a simulated clock, driven by a seed.
+
+What runs is the real code: server, fan client, codec. Simulated is what lies outside it: time, network, disks,
+sensors, fans, drives that warm and cool, service managers and operators.
+
+``engine``      one heap of events; processes that can be killed, hung and resumed
+``loop``        the asyncio loop of one simulated process
+``network``     connections that delay, split, corrupt, stall and break
+``world``       what an installation is made of, drawn from a seed, as values
+``plan``        a world and the faults that befall it, as values; saved as JSON
+``hardware``    sensors, fans and the plant that they belong to
+``servers``     the process of the real server
+``clients``     the process of the real fan client
+``manager``     the service manager, which watches processes and starts them again
+``oracle``      what the law demands, reckoned independently
+``invariants``  what must always hold
+``run``         one plan, from the beginning to the end
+``shrink``      the smallest plan that still fails
+``mutations``   deliberate bugs, each of which must be caught
+``cli``         the command line
+"""

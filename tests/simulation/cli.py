@@ -1,0 +1,115 @@
+"""``python -m tests.simulation``: play seeds, replay and shrink one that fails."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from tests.simulation.plan import Plan, draw, load
+from tests.simulation.run import Result, play
+from tests.simulation.shrink import Shrinker
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run; the exit status is 0 if every invariant held in every run."""
+    args = _parser().parse_args(argv)
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        return _run(args)
+    finally:
+        logging.disable(before)
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.plan is not None:
+        return _one(load(args.plan), shrink=args.shrink, save=args.save)
+    if args.seed is not None:
+        return _one(draw(args.seed, args.hours), shrink=args.shrink, save=args.save)
+    return _many(range(args.first, args.first + args.seeds), args.hours, args.jobs)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="play so many seeds (%(default)s)")
+    parser.add_argument("--first", type=int, default=1, metavar="SEED", help="the first of them (%(default)s)")
+    parser.add_argument("--hours", type=float, default=2.0, help="simulated hours of each (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at once (%(default)s)")
+    parser.add_argument("--seed", type=int, help="play this one seed, and tell what happened last if it fails")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="play a plan that was saved")
+    parser.add_argument("--no-shrink", dest="shrink", action="store_false", help="do not look for a smaller plan")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="save the plan, shrunk if it fails")
+    return parser
+
+
+def _one(plan: Plan, *, shrink: bool, save: Path | None) -> int:
+    result = play(plan)
+    violation = result.violation
+    if violation is not None:
+        _tell(plan, result)
+        if shrink:
+            plan = Shrinker(play, violation.rule).shrink(plan, violation.at)
+            print(f"the smallest plan that still fails lasts {plan.seconds:.0f} s and has {len(plan.faults)} faults:")
+            _tell(plan, play(plan))
+    else:
+        print(
+            f"seed {plan.world.seed}: {result.shelf_hours:.1f} shelf-hours, {len(plan.faults)} faults, "
+            f"{result.events} events, digest {result.digest:08x}: every invariant held"
+        )
+    if save is not None:
+        plan.save(save)
+    return 0 if violation is None else 1
+
+
+def _tell(plan: Plan, result: Result) -> None:
+    violation = result.violation
+    if violation is None:
+        print("it does not fail")
+        return
+    for fault in plan.faults:
+        if fault.at <= violation.at:
+            print(f"  {fault}")
+    print("last events:")
+    for line in result.last[-40:]:
+        print(f"  {line}")
+    print(f"seed {plan.world.seed}, {violation.at:.3f} s: {violation.rule}: {violation.text}")
+
+
+def _played(hours: float, seed: int) -> tuple[int, Result]:
+    logging.disable(logging.CRITICAL)
+    return seed, play(draw(seed, hours))
+
+
+def _results(seeds: Sequence[int], hours: float, jobs: int) -> Iterator[tuple[int, Result]]:
+    if jobs <= 1:
+        yield from map(partial(_played, hours), seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(partial(_played, hours), seeds, chunksize=4)
+
+
+def _many(seeds: Sequence[int], hours: float, jobs: int) -> int:
+    began, shown = time.monotonic(), 0.0
+    shelf_hours, events, bad, digest = 0.0, 0, [], 0
+    for number, (seed, result) in enumerate(_results(seeds, hours, jobs), 1):
+        shelf_hours += result.shelf_hours
+        events += result.events
+        digest ^= result.digest
+        if result.violation is not None:
+            bad.append(seed)
+            print(f"seed {seed}, {result.violation.at:.1f} s: {result.violation.rule}: {result.violation.text}")
+        spent = time.monotonic() - began
+        if spent - shown >= 30 or number == len(seeds):
+            shown = spent
+            print(
+                f"{number} of {len(seeds)} seeds, {shelf_hours:.0f} shelf-hours, {events} events, {spent:.0f} s, "
+                f"{len(bad)} violations, digest {digest:08x}"
+            )
+            sys.stdout.flush()
+    if bad:
+        print(f"replay with: make simulate SEED={bad[0]} HOURS={hours:g}")
+    return 1 if bad else 0

@@ -1,0 +1,189 @@
+"""What must always hold. docs/simulation.rst states each invariant with its bound.
+
+The bounds are made of three spans: until the server knows a temperature (``_known``), until the fan client drives
+what follows from it (``_served``), and until the hardware does that (``_driven``). Each has its healthy value, and a
+greater one while a fault of that part lasts or has only just ended.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from typing import Final
+
+from fand.wire import Decoder, Request
+from tests.simulation.hardware import Rack, shown
+from tests.simulation.oracle import Families, Knowledge, budget, sight
+from tests.simulation.world import World
+
+SLACK: Final = 0.6
+"""Seconds for all that takes no time worth a rule: a reading, a turn of a loop, an event of the simulation."""
+ROUNDING: Final = 0.11
+"""Duties are served in tenths, rounded up."""
+CONNECTING: Final = 45.0
+"""Seconds in which a fan client has its server again that can be reached: the time-out of a dead connection or of a
+try to connect (10 s), the longest pause (10 s), twice, and one round."""
+
+
+class Exposure:
+    """A part of the installation in which something is wrong, or was a moment ago."""
+
+    __slots__ = ("count", "ended")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.ended = -inf
+
+    def begin(self) -> None:
+        """A fault has begun."""
+        self.count += 1
+
+    def end(self, now: float) -> None:
+        """A fault has ended."""
+        self.count -= 1
+        self.ended = now
+
+    def lasts(self, now: float, settling: float) -> bool:
+        """Whether it counts at ``now``."""
+        return self.count > 0 or now < self.ended + settling
+
+
+class ShelfMonitor:
+    """Watches one shelf; ``violated`` is told which invariant does not hold, and how."""
+
+    def __init__(self, rack: Rack, world: World, least_override: Callable[[], float]) -> None:
+        spec = rack.spec
+        self.rack = rack
+        self.families = Families(spec)
+        self.sensors = [Exposure() for _ in spec.drives]
+        self.serving = Exposure()
+        self.driving = Exposure()
+        self.fans = [Exposure() for _ in spec.fans]
+        self.orders = Exposure()
+        self.violated: Callable[[str, str], None] = lambda _rule, _text: None
+        self._least_override = least_override
+        self._world = world
+        self._sight: tuple[float | None, ...] = (None,) * len(spec.drives)
+        self._lost_at = [inf] * len(spec.drives)
+        self._intervals = [drive.interval for drive in spec.drives]
+        longest = max(self._intervals)
+        self._most = budget(longest) + longest + spec.lease + world.watchdog + 20.0
+        self._history: deque[tuple[float, tuple[float, ...], tuple[float | None, ...], float]] = deque()
+        self._tolerance = [ROUNDING + fan.resolution for fan in spec.fans]
+
+    def sensor_changed(self, number: int, *, lost: bool) -> None:
+        """What can be known of device ``number`` is something else from now on; ``lost``: nothing."""
+        self._sight = tuple(sight(bay) for bay in self.rack.bays)
+        self._lost_at[number] = self.rack.engine.now if lost else inf
+
+    def check(self) -> None:
+        """See that the fans do at least what the temperatures demand, as far as that can be known."""
+        rack = self.rack
+        rack.advance()
+        now = rack.engine.now
+        celsius: tuple[float, ...] = rack.state.celsius
+        override = self._least_override()
+        history = self._history
+        history.append((now, celsius, self._sight, override))
+        while history[0][0] < now - self._most:
+            history.popleft()
+        need = self.families.demand(celsius)
+        for number, fan in enumerate(rack.fans):
+            if fan.duty < need and not self._excused(number, now):
+                self._weigh(number, now)
+
+    def _excused(self, number: int, now: float) -> bool:
+        """Whether this fan's hardware does not do what is asked of it."""
+        spec = self.rack.spec
+        return self.fans[number].lasts(now, spec.interval + self._world.watchdog + self._world.restart + 5.0)
+
+    def _weigh(self, number: int, now: float) -> None:
+        spec = self.rack.spec
+        driven = SLACK
+        if self.driving.lasts(now, self._world.watchdog + self._world.restart + SLACK):
+            driven += self._world.watchdog + self._world.restart + 1.0
+        served = SLACK + 3 * spec.latency
+        serving = self.serving.lasts(now, spec.lease + CONNECTING)
+        if serving:
+            served += spec.lease
+        least = [
+            self._lowest(device, now - self._known(device, now) - served - driven)
+            for device in range(len(spec.drives))
+        ]
+        need = self.families.least(least)
+        for device, lost_at in enumerate(self._lost_at):
+            if not spec.drives[device].optional and now > lost_at + self._known_lost(device) + served + driven:
+                need = max(need, spec.on_lost)
+        if serving or driven > SLACK:
+            need = min(need, spec.failsafe)
+        since = now - served - driven - max(self._intervals)
+        overrides = min(entry[3] for entry in self._history if entry[0] >= since)
+        need = min(need, overrides)
+        fan = self.rack.fans[number]
+        need = max(need, fan.spec.floor)
+        if fan.duty < need - self._tolerance[number]:
+            self.violated(
+                "true duty",
+                f"{spec.name} {fan.spec.name} does {fan.duty:.2f} % where {need:.2f} % is due"
+                f" (temperatures {', '.join(f'{celsius:.1f}' for celsius in self.rack.state.celsius)})",
+            )
+
+    def _known(self, device: int, now: float) -> float:
+        """After what time at most a temperature of ``device`` is known."""
+        drive = self.rack.spec.drives[device]
+        if self.sensors[device].lasts(now, drive.interval + drive.timeout + SLACK):
+            return budget(drive.interval) + drive.timeout + SLACK
+        return drive.interval + SLACK
+
+    def _known_lost(self, device: int) -> float:
+        drive = self.rack.spec.drives[device]
+        return budget(drive.interval) + SLACK
+
+    def _lowest(self, device: int, since: float) -> float:
+        """The lowest temperature of ``device`` since then, as a sensor tells it; what was before that counts too."""
+        lowest = inf
+        for at, celsius, seen, _ in reversed(self._history):
+            value = seen[device]
+            lowest = min(lowest, celsius[device] if value is None else value)
+            if at < since:
+                break
+        else:
+            return -inf  # too little is known of the past
+        return lowest if lowest == -inf else shown(lowest, self.rack.spec.drives[device].resolution)
+
+
+class ServedMonitor:
+    """Watches what one run of a server sends: no duty is less than what it knows asks for."""
+
+    def __init__(self, shelves: dict[str, Knowledge], overrides: Callable[[str], float]) -> None:
+        self.shelves = shelves
+        self.violated: Callable[[str, str], None] = lambda _rule, _text: None
+        self.served: Callable[[str, float], None] = lambda _shelf, _duty: None
+        self._overrides = overrides
+        self._seen: dict[bytes, tuple[tuple[str, float], ...]] = {}
+
+    def sent(self, data: bytes, now: float) -> None:
+        """The server sends ``data``."""
+        duties = self._seen.get(data)
+        if duties is None:
+            duties = _duties(data)
+            if len(self._seen) > 2000:
+                self._seen.clear()
+            self._seen[data] = duties
+        for shelf, duty in duties:
+            self.served(shelf, duty)
+            forced, least = self.shelves[shelf].least(now)
+            if duty < forced - ROUNDING:
+                self.violated("below a fault", f"{shelf} is served {duty:g} % where a fault demands {forced:g} %")
+            elif duty < min(least, self._overrides(shelf)) - ROUNDING:
+                self.violated("stale", f"{shelf} is served {duty:g} % where its readings ask for {least:.2f} %")
+
+
+def _duties(data: bytes) -> tuple[tuple[str, float], ...]:
+    decoder = Decoder()
+    decoder.feed(data)
+    found = []
+    while (frame := decoder.next()) is not None:
+        request, args = frame
+        if request is Request.SET_PWM:
+            found.append((args[0], float(args[1])))
+    return tuple(found)

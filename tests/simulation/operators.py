@@ -1,0 +1,164 @@
+"""Operators, who set overrides over the network, and the book of what they may have set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import inf
+from typing import Any, Final
+
+from fand.wire import Decoder, Request, encode
+from tests.simulation.engine import Process
+from tests.simulation.host import Host
+from tests.simulation.network import End, Network
+from tests.simulation.plan import Fault
+
+PATIENCE: Final = 10.0
+LATE: Final = 200.0
+"""Seconds after which a request that was not answered is never carried out: the network has given it up."""
+DAY: Final = 86400.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What may be in force: ``percent`` (None: nothing) until the instant ``until`` of the server's wall clock, or
+    the end that waits for the next override. ``given``: an operator has set the end.
+    """
+
+    percent: float | None = None
+    until: float = inf
+    given: bool = False
+    waiting: float | None = None
+
+    def living(self, wall: float) -> bool:
+        """Whether it is in force."""
+        return self.percent is not None and wall < self.until
+
+
+def ordered(order: Order, request: Request, value: float | None, wall: float) -> Order:
+    """What ``order`` becomes (S8)."""
+    if request is Request.SET_PWM_OVERRIDE:
+        if value is None:
+            return replace(order, percent=None)
+        if order.waiting is not None and order.waiting > wall:
+            return Order(value, order.waiting, given=True)
+        if order.living(wall) and order.given:
+            return replace(order, percent=value, waiting=None)
+        return Order(value, wall + DAY)
+    assert value is not None
+    if order.living(wall):
+        return replace(order, until=value, given=True)
+    return Order(waiting=value)
+
+
+class Book:
+    """What may be in force on one shelf of one server: one order, unless an answer was lost."""
+
+    def __init__(self, host: Host) -> None:
+        self.orders: set[Order] = {Order()}
+        self.late: list[tuple[float, Request, float | None]] = []
+        self._host = host
+
+    def sent(self, request: Request, value: float | None) -> None:
+        """It may be carried out from now on."""
+        self.late.append((self._host.engine.now, request, value))
+        self._spread()
+
+    def acknowledged(self, request: Request, value: float | None) -> None:
+        """It has been carried out, the last of what was sent."""
+        wall = self._host.wall()
+        self.late = [one for one in self.late if one[1:] != (request, value)]
+        self.orders = {ordered(order, request, value, wall) for order in self.orders}
+        self._spread()
+
+    def least(self) -> float:
+        """The least duty that may be served by override; infinity where a demand holds for sure."""
+        if self.late:
+            self._spread()
+        wall = self._host.wall()
+        return min(
+            (order.percent for order in self.orders if order.percent is not None and wall < order.until + 1.0),
+            default=inf,
+        )
+
+    def _spread(self) -> None:
+        """What was sent and not acknowledged may have been carried out."""
+        wall = self._host.wall()
+        for _, request, value in self.late:
+            self.orders |= {ordered(order, request, value, wall) for order in self.orders}
+        since = self._host.engine.now - LATE
+        self.late = [one for one in self.late if one[0] > since]
+
+
+class Operator:
+    """Sets what the plan says. ``hosts`` are the servers', ``books`` one for each server and shelf."""
+
+    def __init__(
+        self, process: Process, network: Network, hosts: list[Host], books: dict[tuple[int, int], Book]
+    ) -> None:
+        self._process = process
+        self._network = network
+        self._hosts = hosts
+        self._books = books
+
+    def act(self, fault: Fault) -> None:
+        """Carry out an order of the plan."""
+        value: float | None = fault.amount
+        request = Request.SET_PWM_EXPIRE if fault.kind == "expiry" else Request.SET_PWM_OVERRIDE
+        wire: Any = value
+        if fault.kind == "override removed":
+            value = wire = None
+        elif fault.kind == "expiry":
+            value = round(self._hosts[fault.index].wall() + fault.amount)
+            wire = datetime.fromtimestamp(value, UTC)
+        _Errand(
+            self._process, self._network, self._hosts[fault.index].name, self._books[fault.index, fault.shelf]
+        ).go(request, f"shelf{fault.shelf + 1}", value, wire)
+
+
+class _Errand:
+    """One connection of fanctl: one request, one answer."""
+
+    def __init__(self, process: Process, network: Network, there: str, book: Book) -> None:
+        self._process = process
+        self._network = network
+        self._there = there
+        self._book = book
+        self._end: End | None = None
+        self._decoder = Decoder()
+        self._answered: Callable[[Request], None] = lambda _request: None
+
+    def go(self, request: Request, shelf: str, value: float | None, wire: Any) -> None:
+        def opened(end: End) -> None:
+            self._end = end
+            end.receiver = self
+            self._book.sent(request, value)
+            end.send(encode(request, (shelf, wire)))
+
+        def answered(reply: Request) -> None:
+            if reply is Request.ACK:
+                self._book.acknowledged(request, value)
+            self._close()
+
+        self._answered = answered
+        self._network.connect(self._process, "desk", self._there, opened, lambda _text: None)
+        self._process.after(PATIENCE, self._close)
+
+    def received(self, data: bytes) -> None:
+        self._decoder.feed(data)
+        frame = self._decoder.next()
+        if frame is not None:
+            self._answered(frame[0])
+
+    def ended(self) -> None:
+        self._close()
+
+    def broken(self, error: Exception | None) -> None:
+        self._end = None
+
+    def paused(self, now: bool) -> None:
+        pass
+
+    def _close(self) -> None:
+        if self._end is not None:
+            self._end.close()
+            self._end = None

@@ -1,0 +1,218 @@
+"""One run: an installation put together from a plan, and played from its beginning to its end."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+from zlib import crc32
+
+from fand.units import Percent
+from tests.simulation import faults
+from tests.simulation.clients import FanClient
+from tests.simulation.engine import Engine, Process
+from tests.simulation.hardware import Bay, Rack
+from tests.simulation.host import Host, Unit
+from tests.simulation.invariants import ServedMonitor, ShelfMonitor
+from tests.simulation.network import Network, Path
+from tests.simulation.operators import Book, Operator
+from tests.simulation.oracle import Knowledge, outcome
+from tests.simulation.plan import Fault, Plan
+from tests.simulation.servers import Server
+
+TICK: Final = 5.0
+"""Seconds between two looks at everything, whatever happens."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What did not hold, when, and how."""
+
+    rule: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run. ``digest`` is the same for the same plan, whatever computes it."""
+
+    violation: Violation | None
+    shelf_hours: float
+    events: int
+    digest: int
+    last: tuple[str, ...] = ()
+
+
+class Simulation:
+    """A plan being played."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        world = plan.world
+        seed = str(world.seed)
+        self.engine = Engine()
+        self.engine.failed = self._failed
+        self.violation: Violation | None = None
+        self.owners: dict[int, Fault] = {}
+        self.served: dict[str, float] = {}
+        self._trace: deque[str] = deque(maxlen=80)
+        self._digest = 0
+        self.network = Network(self.engine, seed, Process(self.engine, "ghosts"))
+        self.racks = [Rack(spec, self.engine, seed) for spec in world.shelves]
+        self._by_name = {rack.spec.name: rack for rack in self.racks}
+        self._server_hosts = [Host(self.engine, f"nas{number}") for number in range(world.servers)]
+        desk = Host(self.engine, "desk")
+        self.books = {
+            (server, shelf): Book(host)
+            for server, host in enumerate(self._server_hosts)
+            for shelf in range(len(self.racks))
+        }
+        self.operator = Operator(desk.manager, self.network, self._server_hosts, self.books)
+        self.servers = [self._server_unit(number, host) for number, host in enumerate(self._server_hosts)]
+        self.clients = [self._client_unit(number, rack) for number, rack in enumerate(self.racks)]
+        for host in self._server_hosts:
+            self.network.paths["desk", host.name] = Path(self.engine, f"desk>{host.name}", 0.002, 0.002, 0.0)
+        self.monitors = [self._monitor(number, rack) for number, rack in enumerate(self.racks)]
+
+    def play(self) -> Result:
+        """Play the plan to its end, or to the first violation."""
+        for unit in (*self.servers, *self.clients):
+            unit.start()
+        for number, monitor in enumerate(self.monitors):
+            monitor.driving.begin()
+            self.engine.at(30.0, None, monitor.driving.end, 30.0)
+            self.engine.at(TICK * (1 + number / len(self.monitors)), None, self._tick, monitor)
+        for fault in self.plan.faults:
+            self.engine.at(fault.at, None, self._begin, fault)
+        self.engine.run(self.plan.seconds)
+        hours = self.engine.now / 3600.0 * len(self.racks)
+        return Result(self.violation, hours, self.engine.count, self._digest, tuple(self._trace))
+
+    def path(self, fault: Fault) -> Path:
+        """The way between the fan host and the server that ``fault`` is about."""
+        return self.network.paths[f"pi{fault.shelf}", f"nas{fault.index}"]
+
+    def release(self) -> None:
+        """No call to a sensor hangs any more."""
+        for unit in self.servers:
+            if isinstance(unit.program, Server):
+                unit.program.bench.release()
+
+    def note(self, text: str) -> None:
+        """Something has happened."""
+        line = f"{self.engine.now:11.3f} {text}"
+        self._digest = crc32(line.encode(), self._digest)
+        self._trace.append(line)
+
+    def violated(self, rule: str, text: str) -> None:
+        """An invariant does not hold."""
+        if self.violation is None:
+            self.note(f"VIOLATED {rule}: {text}")
+            self.violation = Violation(rule, text, self.engine.now)
+            self.engine.stop()
+
+    def _tick(self, monitor: ShelfMonitor) -> None:
+        monitor.check()
+        self.engine.after(TICK, self._tick, monitor)
+
+    def _begin(self, fault: Fault) -> None:
+        self.note(f"begins {fault.kind} (shelf {fault.shelf}, number {fault.index})")
+        faults.begin(self, fault)
+        self.engine.after(fault.lasts, self._end, fault)
+
+    def _end(self, fault: Fault) -> None:
+        self.note(f"is over {fault.kind} (shelf {fault.shelf}, number {fault.index})")
+        faults.end(self, fault)
+
+    def _server_unit(self, number: int, host: Host) -> Unit:
+        world = self.plan.world
+
+        def make(unit: Unit) -> Server:
+            knowledge = {
+                rack.spec.name: Knowledge(rack.spec, monitor.families)
+                for rack, monitor in zip(self.racks, self.monitors, strict=True)
+            }
+            watch = ServedMonitor(knowledge, lambda shelf: self.books[number, int(shelf[5:]) - 1].least())
+            watch.violated = self.violated
+            watch.served = partial(self._served, host.name)
+            server = Server(
+                unit, self._by_name, self.network, lambda data: watch.sent(data, self.engine.now), self._complain
+            )
+            places = {
+                id(bay): (knowledge[rack.spec.name], place)
+                for rack in self.racks
+                for place, bay in enumerate(rack.bays)
+            }
+
+            def heard(bay: Bay) -> Callable[[], object]:
+                shelf, place = places[id(bay)]
+                told, asked = outcome(bay), self.engine.now
+                return lambda: shelf.told(place, told, asked, self.engine.now)
+
+            server.bench.heard = heard
+            self.note(f"{host.name} starts")
+            return server
+
+        # until the server feeds a watchdog, its unit has none
+        return Unit(host, "server", make, lambda _well: None, self.network.close, float("inf"), world.restart)
+
+    def _client_unit(self, number: int, rack: Rack) -> Unit:
+        world, spec = self.plan.world, rack.spec
+        host = Host(self.engine, f"pi{number}")
+        names = [server.name for server in self._server_hosts]
+        for name in names:
+            self.network.paths[host.name, name] = Path(
+                self.engine, f"{host.name}>{name}", spec.latency, spec.latency, spec.split
+            )
+
+        def make(unit: Unit) -> FanClient:
+            self.note(f"{host.name} starts")
+            return FanClient(unit, rack, names, self.network, str(world.seed))
+
+        def after(well: bool) -> None:
+            self.note(f"{host.name} has ended {'well' if well else 'badly'}")
+            for fan in rack.fans:
+                if fan.spec.name in host.kept and not fan.refuses and not fan.frozen:
+                    fan.set(max(spec.failsafe, fan.spec.floor))
+
+        return Unit(host, "client", make, after, self.network.close, world.watchdog, world.restart)
+
+    def _monitor(self, number: int, rack: Rack) -> ShelfMonitor:
+        def least() -> float:
+            return max(self.books[server, number].least() for server in range(len(self.servers)))
+
+        monitor = ShelfMonitor(rack, self.plan.world, least)
+        monitor.violated = self.violated
+        for place, fan in enumerate(rack.fans):
+            fan.changed = partial(self._changed, monitor, place)
+        return monitor
+
+    def _changed(self, monitor: ShelfMonitor, place: int) -> None:
+        """A fan's duty is about to change, or has changed."""
+        fan = monitor.rack.fans[place]
+        self.note(f"{monitor.rack.spec.name} {fan.spec.name} does {fan.duty:.2f}")
+        monitor.check()
+
+    def _served(self, host: str, shelf: str, duty: float) -> None:
+        if self.served.get(f"{host}/{shelf}") != duty:
+            self.served[f"{host}/{shelf}"] = Percent(duty)
+            self.note(f"{host} serves {shelf} {duty:g} %")
+
+    def _failed(self, process: Process | None, error: BaseException) -> None:
+        self.violated("exception", f"{process.name if process else '?'}: {type(error).__name__}: {error}")
+
+    def _complain(self, process: Process, context: dict[str, Any]) -> None:
+        self.violated("exception", f"{process.name}: {context.get('message')} {context.get('exception')!r}")
+
+
+def play(plan: Plan) -> Result:
+    """Play ``plan``."""
+    simulation = Simulation(plan)
+    try:
+        return simulation.play()
+    finally:
+        for unit in (*simulation.servers, *simulation.clients):
+            if unit.program is not None:
+                for process in unit.program.processes:
+                    process.die()
