@@ -77,7 +77,7 @@ class Stored(Generic[T]):
             data = msgspec.json.encode(value) + b"\n"
             if len(data) > LARGEST:
                 raise _UnusableError(f"it would be longer than {LARGEST} bytes")
-            _make_folder(self._path.parent)
+            make_folder(self._path.parent)
             self._replace(data)
         except (OSError, ValueError) as error:
             trouble = _words(error)
@@ -191,11 +191,11 @@ def state_folder(table: str, environ: Mapping[str, str] = os.environ) -> Path:
         raise ConfigError([fault]) from None
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make ``folder`` and those above it, for nobody else to look into, so that they outlive a power failure."""
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
+    make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     _sync(folder.parent)
 

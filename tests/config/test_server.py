@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from fand.control import Linear, Step
@@ -50,6 +52,31 @@ def test_S11_faults_of_the_server_are_told() -> None:
         "f: server.plain: expected true or false, not 'yes'",
         "f: server.address: 'a b' is neither an IP address nor a host name",
     ]
+
+
+# what it keeps, whom it tells
+
+
+def test_state_and_command_are_taken_as_they_stand() -> None:
+    config = read('[server]\nstate = "/srv/fand"\non_alarm = ["notify", "--level", ""]\n' + shelf())
+    assert config.server is not None
+    assert config.server.state == Path("/srv/fand")
+    assert config.server.on_alarm == ("notify", "--level", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('state = "fand"', "state: 'fand' is not an absolute path"),
+        ("state = 7", "state: expected text, not 7"),
+        ('on_alarm = [""]', 'on_alarm: names no program; give it and its arguments, like ["/usr/local/bin/notify"]'),
+        ('on_alarm = ["a", "b\\u0000"]', "on_alarm: a word cannot contain the character NUL"),
+        ('on_alarm = "notify -v"', "on_alarm: expected a list, not 'notify -v'"),
+        ("on_alarm = [1]", "on_alarm[1]: expected text, not 1"),
+    ],
+)
+def test_s11_a_state_or_a_command_that_can_never_be_is_refused(line: str, fault: str) -> None:
+    assert faults(f"[server]\n{line}\n" + shelf()) == [f"f: server.{fault}"]
 
 
 # curves

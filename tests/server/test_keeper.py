@@ -231,6 +231,30 @@ def test_faults_are_logged_when_they_start_and_end(caplog: pytest.LogCaptureFixt
     ]
 
 
+def test_who_wants_to_hear_of_alarms_is_told_each_event_once() -> None:
+    heard: list[tuple[str, str, str]] = []
+
+    async def main() -> None:
+        clock, where = TravelClock(), hall(shelf())
+
+        def hear(about: Shelf, event: Event) -> None:
+            heard.append((about.name, event.change.value, event.alarm.subject))
+
+        keeper = Keeper(where, clock, Pushed(), hear)
+        what = where.shelf("shelf1")
+        for celsius in (30, 55, 55, 56, 30, 30, 30, 30):
+            warm(what, celsius, clock.mono())
+            keeper.refresh(what)
+
+    travel(main)
+    assert heard == [
+        ("shelf1", "raised", "a"),
+        ("shelf1", "raised", "b"),
+        ("shelf1", "cleared", "a"),
+        ("shelf1", "cleared", "b"),
+    ]
+
+
 def test_devices_that_differ_by_a_number_have_each_its_own_fault(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         room = Room(shelf(devices=("disk1", "disk2")))

@@ -1,15 +1,23 @@
 """The server's parts together, on a loop whose time is made."""
 
 import asyncio
+import socket
+from dataclasses import replace
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from fand.clock import SystemClock
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.control import Override
 from fand.exceptions import RequestError
-from fand.ports import Reading, Temperature
+from fand.ports import Failed, Reading, Temperature
 from fand.server.readers import Readers
 from fand.server.service import Service, hall_of, slot_of
+from fand.server.state import State
 from fand.units import Celsius, Seconds
+from fand.wire import Request, encode
 from tests.control.shelves import LAW
 
 from .travel import TravelClock, travel
@@ -125,3 +133,64 @@ def test_s11_what_takes_a_restart_is_told(caplog: pytest.LogCaptureFixture) -> N
         "reload: port under [server] is 2 now; it stays 1 until a restart",
         "reload: plain under [server] is True now; it stays False until a restart",
     ]
+
+
+def test_s8_what_must_outlive_the_service_is_kept_before_it_is_acknowledged_and_taken_back() -> None:
+    class Disk:
+        state: State | None = None
+
+        def load(self) -> State | None:
+            return self.state
+
+        def save(self, value: State) -> bool:
+            self.state = value
+            return True
+
+        def copy_aside(self) -> None: ...
+
+    async def ask(disk: Disk) -> Override | None:
+        """What a service finds; it then sets an override of 60 %."""
+        config, _ = _config()
+        service = Service(config, [], TravelClock(), _AtOnce(), 10, store=disk)
+        await service.recall()
+        shelf = service.hall.shelf("shelf1")
+        found = shelf.override
+        here, there = socket.socketpair()
+        here.setblocking(False)
+        await asyncio.get_running_loop().connect_accepted_socket(service.welcome, there)
+        await asyncio.get_running_loop().sock_sendall(here, encode(Request.SET_PWM_OVERRIDE, ("shelf1", 60)))
+        assert await asyncio.get_running_loop().sock_recv(here, 100) == encode(Request.ACK, ())
+        assert disk.state is not None
+        assert disk.state.shelves["shelf1"].override.percent == 60
+        await service.settle(1)
+        service.end()
+        here.close()
+        disk.state = msgspec.json.decode(msgspec.json.encode(disk.state), type=State)
+        return found
+
+    async def main() -> None:
+        disk = Disk()
+        assert await ask(disk) is None
+        again = await ask(disk)
+        assert again is not None
+        assert again.percent == 60
+
+    travel(main)
+
+
+def test_alarms_are_kept_and_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        config, _ = _config()
+        words = ("sh", "-c", 'echo "$FAND_SHELF $FAND_SUBJECT" >> "$1"', "sh", str(tmp_path / "told"))
+        service = Service(replace(config, on_alarm=words), [], SystemClock(), Readers(), 10)
+        await service.recall()
+        shelf = service.hall.shelf("shelf1")
+        shelf.observe("a", Failed("no answer", Seconds(0)))
+        service.desk.keeper.refresh(shelf)
+        while not (tmp_path / "told").exists():
+            await asyncio.sleep(0.002)
+        await service.settle(20)
+        service.end()
+
+    asyncio.run(main())
+    assert (tmp_path / "told").read_text() == "shelf1 a\n"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fand.config.address import host_fault, is_loopback
@@ -24,6 +25,7 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
     """What ``document`` says of the server, its faults noted."""
     table = checked(document.get("server", {}), ServerTable, file.at("server")) or ServerTable()
     _check_address(table, file.at("server").at("address"))
+    _check_keeping(table, file.at("server"))
     raw_curves = checked(document.get("curves", {}), dict[str, Entry], file.at("curves")) or {}
     curves = {name: _curve(name, raw, file.at("curves").at(name)) for name, raw in raw_curves.items()}
     raw_shelves = checked(document.get("shelves", {}), dict[str, Entry], file.at("shelves")) or {}
@@ -32,7 +34,8 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
     reader = _ShelfReader(kinds, curves)
     shelves = [reader.shelf(name, raw, file.at("shelves").at(name)) for name, raw in raw_shelves.items()]
     whole = tuple(shelf for shelf in shelves if shelf is not None)
-    return ServerConfig(whole, table.address, table.port, table.plain)
+    state = None if table.state is None else Path(table.state)
+    return ServerConfig(whole, table.address, table.port, table.plain, state, table.on_alarm)
 
 
 def _check_address(table: ServerTable, place: Place) -> None:
@@ -45,6 +48,15 @@ def _check_address(table: ServerTable, place: Place) -> None:
             f"{table.address} can be reached from outside, and nothing is encrypted or asks who it is; "
             "say plain = true if everybody there may read and control, or leave the address out"
         )
+
+
+def _check_keeping(table: ServerTable, place: Place) -> None:
+    if table.state is not None and not Path(table.state).is_absolute():
+        place.at("state").fault(f"{table.state!r} is not an absolute path")
+    if table.on_alarm and not table.on_alarm[0]:
+        place.at("on_alarm").fault('names no program; give it and its arguments, like ["/usr/local/bin/notify"]')
+    if any("\0" in word for word in table.on_alarm):
+        place.at("on_alarm").fault("a word cannot contain the character NUL")
 
 
 def _curve(name: str, raw: object, place: Place) -> FamilyLaw | None:

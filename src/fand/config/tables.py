@@ -20,7 +20,7 @@ _Span = Annotated[float, Meta(ge=0.01, le=3600)]
 
 
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[server]``: where the server listens."""
+    """``[server]``: where the server listens, what it keeps, whom it tells."""
 
     address: Annotated[
         str | None,
@@ -31,6 +31,20 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Let everybody who reaches the address in, unencrypted. Any address but loopback needs it."),
     ] = False
+    state: Annotated[
+        str | None,
+        Meta(
+            description="Folder that keeps overrides and alarms through a restart; an absolute path. Without it, the "
+            "usual one of the system."
+        ),
+    ] = None
+    on_alarm: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="A program and its arguments, run without a shell whenever an alarm is raised, changes or is "
+            "over; see :ref:`on-alarm`."
+        ),
+    ] = ()
 
 
 class CurveTable(Struct, frozen=True, forbid_unknown_fields=True):

@@ -41,13 +41,17 @@ class ShelfConfig:
 class ServerConfig:
     """Where the server listens, and its shelves.
 
-    ``address`` None is loopback, where everybody is let in; any other address needs ``plain``.
+    ``address`` None is loopback, where everybody is let in; any other address needs ``plain``. ``state`` is the
+    folder that keeps what must outlive the server; None is the usual one. ``on_alarm`` is the command that is told of
+    alarms, or nothing.
     """
 
     shelves: tuple[ShelfConfig, ...]
     address: str | None = None
     port: int = DEFAULT_PORT
     plain: bool = False
+    state: Path | None = None
+    on_alarm: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

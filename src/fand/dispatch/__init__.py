@@ -8,8 +8,8 @@ whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, 
 
 from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
-from fand.dispatch.requests import After, Answer, answer
+from fand.dispatch.requests import LATEST, After, Answer, answer
 from fand.dispatch.shelf import Kept, Shelf, Slot
 from fand.dispatch.shown import shorten
 
-__all__ = ["After", "Answer", "Hall", "Kept", "Peer", "Shelf", "Slot", "answer", "shorten"]
+__all__ = ["LATEST", "After", "Answer", "Hall", "Kept", "Peer", "Shelf", "Slot", "answer", "shorten"]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -40,14 +40,14 @@ class Program:
         self._child: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    def run(self, argv: Sequence[str], limit: Seconds) -> Output:
-        """Run ``argv`` for at most ``limit`` seconds.
+    def run(self, argv: Sequence[str], limit: Seconds, environ: Mapping[str, str] | None = None) -> Output:
+        """Run ``argv`` for at most ``limit`` seconds; ``environ`` is its environment, None that of this process.
 
         :raises DriverError: it cannot be run, took too long, printed too much, or a run before it still hangs
         """
         with self._lock:
             if self._closed:
-                raise DriverError(f"{argv[0]}: the sensor is closed")
+                raise DriverError(f"{argv[0]}: it is closed")
             if self._child is not None and self._child.poll() is None:
                 raise DriverError(f"{argv[0]}: an earlier call still hangs and could not be killed")
             try:
@@ -57,6 +57,7 @@ class Program:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     start_new_session=True,
+                    env=environ,
                 )
             except (OSError, ValueError) as error:
                 raise DriverError(f"cannot run {argv[0]}: {getattr(error, 'strerror', None) or error}") from error

@@ -19,7 +19,9 @@ from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
 from fand.server.readers import Readers
+from fand.server.saving import StateFile, Store
 from fand.server.sensors import close_sensors, open_sensors
+from fand.stored import state_folder
 from fand.util import parse_args
 
 _log = logging.getLogger(__name__)
@@ -52,7 +54,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.check:
         asyncio.run(_check(config))
     else:
-        asyncio.run(_serve(config, hosts, config.port if args.port is None else args.port, partial(_load, path)))
+        port = config.port if args.port is None else args.port
+        asyncio.run(_serve(config, hosts, port, partial(_load, path), _store(config, path)))
     return 0
 
 
@@ -95,6 +98,15 @@ def _hosts(config: ServerConfig, address: str | None, path: Path) -> list[str]:
     return hosts
 
 
+def _store(config: ServerConfig, path: Path) -> Store | None:
+    """Where the server keeps its state; None if this user has no place for it."""
+    try:
+        return StateFile(config.state or state_folder("server"), path)
+    except ConfigError as error:
+        _log.warning("overrides and alarms are not kept: %s", error)
+        return None
+
+
 async def _check(config: ServerConfig) -> None:
     sensors = open_sensors(config)
     try:
@@ -104,7 +116,11 @@ async def _check(config: ServerConfig) -> None:
 
 
 async def _serve(
-    config: ServerConfig, hosts: Sequence[str], port: int, load_again: Callable[[], ServerConfig]
+    config: ServerConfig,
+    hosts: Sequence[str],
+    port: int,
+    load_again: Callable[[], ServerConfig],
+    store: Store | None,
 ) -> None:
     sensors = open_sensors(config)
     try:
@@ -121,5 +137,5 @@ async def _serve(
         except FandError as error:  # nobody reads it, and nothing depends on that
             _log.debug("%s", error)
 
-    daemon = Daemon(config, sensors, SystemClock(), raise_descriptor_limit(), load_again)
+    daemon = Daemon(config, sensors, SystemClock(), raise_descriptor_limit(), load_again, store=store)
     await daemon.run(sockets, ready)

@@ -16,10 +16,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+from fand.control import Event
 from fand.dispatch import After, Hall, Peer, Shelf, answer, shorten
 from fand.exceptions import CorruptedDataError, RequestError, UnpicklableError
 from fand.ports import Clock
-from fand.server.keeper import Keeper
+from fand.server.keeper import Keeper, nobody
 from fand.server.listening import place
 from fand.units import Moment
 from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
@@ -57,17 +58,25 @@ Works = Mapping[After, Work]
 class Desk:
     """What all connections share. ``most`` is how many of them there may be at once.
 
-    ``works`` carry out what answers have to wait for; an answer waits for none that is not there.
+    ``works`` carry out what answers have to wait for; an answer waits for none that is not there. ``hear`` is told
+    of alarms.
     """
 
-    def __init__(self, hall: Hall, clock: Clock, most: int, works: Works = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        hall: Hall,
+        clock: Clock,
+        most: int,
+        works: Works = MappingProxyType({}),
+        hear: Callable[[Shelf, Event], None] = nobody,
+    ) -> None:
         self.hall = hall
         self.clock = clock
         self.most = most
         self.works = works
         self.connections: dict[Peer, Connection] = {}
         self.known: dict[bytes, Shelf] = {}
-        self.keeper = Keeper(hall, clock, self._push)
+        self.keeper = Keeper(hall, clock, self._push, hear)
         self._full = False
 
     def now(self) -> Moment:

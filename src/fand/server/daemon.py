@@ -15,6 +15,7 @@ from fand.ports import Clock
 from fand.server.connection import Connection
 from fand.server.listening import BACKLOG
 from fand.server.readers import Readers
+from fand.server.saving import Store
 from fand.server.sensors import Sensors, close_sensors
 from fand.server.service import Service
 from fand.units import Seconds
@@ -23,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 RESERVED: Final = 512
 """Descriptors kept from clients, for sensors; at most half of all."""
+
+_SETTLE: Final = 0.3
+"""Seconds in which the state must be on disk, and the command for alarms dead."""
 
 _FLUSH: Final = 0.4
 """Seconds in which the last word to clients must have left."""
@@ -41,7 +45,9 @@ def raise_descriptor_limit() -> int:
 
 
 class Daemon:
-    """One server. ``descriptors`` is how many the process may have; ``load`` reads its configuration once more."""
+    """One server. ``descriptors`` is how many the process may have; ``load`` reads its configuration once more;
+    ``store`` keeps what must outlive it.
+    """
 
     def __init__(
         self,
@@ -50,11 +56,13 @@ class Daemon:
         clock: Clock,
         descriptors: int,
         load: Callable[[], ServerConfig],
+        *,
+        store: Store | None = None,
     ) -> None:
         self._clock = clock
         self._readers = Readers()
         most = descriptors - min(RESERVED, descriptors // 2)
-        self._service = Service(config, sensors, clock, self._readers, most, load=load)
+        self._service = Service(config, sensors, clock, self._readers, most, load=load, store=store)
         self._stop = asyncio.Event()
         self._full = False
 
@@ -66,6 +74,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._complain)
         with self._signals(loop):
+            await self._service.recall()
             alive = watchdog()
             if alive is None:
                 self._service.begin()
@@ -80,6 +89,7 @@ class Daemon:
                 notify(STOPPING)
                 for server in servers:
                     server.close()
+                await self._service.settle(_SETTLE)
                 await self._part()
                 await close_sensors(self._service.sensors, self._readers)
 

@@ -37,13 +37,24 @@ class _Kept:
     failure: str | None = None
 
 
-class Keeper:
-    """``push`` sends a frame to one subscriber; False if that one is not reading now."""
+def nobody(_shelf: Shelf, _event: Event) -> None:
+    """Nobody hears of alarms."""
 
-    def __init__(self, hall: Hall, clock: Clock, push: Callable[[Peer, bytes], bool]) -> None:
+
+class Keeper:
+    """``push`` sends a frame to one subscriber; False if that one is not reading now. ``hear`` is told of alarms."""
+
+    def __init__(
+        self,
+        hall: Hall,
+        clock: Clock,
+        push: Callable[[Peer, bytes], bool],
+        hear: Callable[[Shelf, Event], None] = nobody,
+    ) -> None:
         self._hall = hall
         self._clock = clock
         self._push = push
+        self._hear = hear
         self._kept: dict[str, _Kept] = {}
         self._ticks: asyncio.TimerHandle | None = None
 
@@ -150,3 +161,4 @@ class Keeper:
     def _announce(self, shelf: Shelf, event: Event) -> None:
         over = "over: " if event.change is Change.CLEARED else ""
         _log.error("%s: %s%s", shelf.name, over, event.alarm.reason)
+        self._hear(shelf, event)

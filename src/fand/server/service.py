@@ -10,15 +10,17 @@ from typing import Final
 
 from fand.clock import instant
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
-from fand.control import Watch
+from fand.control import Event, Watch
 from fand.dispatch import After, Hall, Shelf, Slot
 from fand.exceptions import ConfigError
 from fand.notify import notify
 from fand.ports import Clock, Reading
-from fand.server.connection import Connection, Desk
+from fand.server.alarming import Alarming
+from fand.server.connection import Connection, Desk, Work
 from fand.server.keeper import ROUND
 from fand.server.readers import Readers
 from fand.server.reloading import Reloading
+from fand.server.saving import Saving, Store
 from fand.server.sensors import Sensors
 from fand.server.watching import Watches
 from fand.units import Seconds
@@ -50,7 +52,8 @@ def _no_file() -> ServerConfig:
 
 class Service:
     """``most`` is how many clients there may be at once; ``readers`` is where sensors are asked; ``load`` gives the
-    configuration as it is by then; ``tell`` gives word of a reload to the service manager.
+    configuration as it is by then; ``tell`` gives word of a reload to the service manager; ``store`` keeps what must
+    outlive the server, and without one nothing does.
     """
 
     def __init__(
@@ -63,13 +66,24 @@ class Service:
         *,
         load: Callable[[], ServerConfig] = _no_file,
         tell: Callable[[str], object] = notify,
+        store: Store | None = None,
     ) -> None:
         self.hall = hall_of(config)
         self.sensors = sensors
         self.reloading = Reloading(load, lambda: self.sensors, self.become, readers, tell)
-        self.desk = Desk(self.hall, clock, most, {After.RELOADED: self.reloading.ask})
+        self._saving = None if store is None else Saving(store, self.hall, clock, readers)
+        self._alarming = Alarming(config.on_alarm, readers) if config.on_alarm else None
+        works: dict[After, Work] = {After.RELOADED: self.reloading.ask}
+        if self._saving is not None:
+            works[After.SAVED] = self._saving.saved
+        self.desk = Desk(self.hall, clock, most, works, self._hear)
         self._config = config
         self._watches = Watches(self._observe, readers, clock)
+
+    async def recall(self) -> None:
+        """Go on where the server before this one ended."""
+        if self._saving is not None:
+            await self._saving.recall()
 
     def begin(self, every: Seconds = ROUND, alive: Callable[[], object] = lambda: None) -> None:
         """Watch every device, and look after all shelves each ``every`` seconds, :data:`~fand.server.keeper.ROUND` at
@@ -100,8 +114,17 @@ class Service:
         self._watches.become(sensors)
         self.sensors = sensors
         self.desk.forget(gone)
+        if self._saving is not None:
+            self._saving.note()
         _log.info("reloaded: %d shelves with %d devices", len(shelves), len(sensors))
         self.desk.keeper.round()
+
+    async def settle(self, patience: float) -> None:
+        """Bring to disk what is not there yet, and end the command that is told of alarms; not for ever."""
+        if self._alarming is not None:
+            await self._alarming.close(patience / 2)
+        if self._saving is not None:
+            await self._saving.close(patience / 2)
 
     def end(self) -> None:
         """Watch no device any more, push nothing, and tell every client that the server goes."""
@@ -116,6 +139,12 @@ class Service:
             new, old = getattr(config, field.name), getattr(self._config, field.name)
             if field.name not in RELOADED and new != old:
                 _log.warning("reload: %s under [server] is %r now; it stays %r until a restart", field.name, new, old)
+
+    def _hear(self, shelf: Shelf, event: Event) -> None:
+        if self._saving is not None:
+            self._saving.note()
+        if self._alarming is not None:
+            self._alarming.hear(shelf.name, event)
 
     def _observe(self, shelf: str, device: str, reading: Reading, family: str | None) -> None:
         there = self.hall.shelves[shelf]
