@@ -104,6 +104,8 @@ def answer(lease: Lease, duty: Percent, asked: Seconds, now: Seconds) -> Lease:
     renewed = lease.asked is None or asked > lease.asked
     if now >= asked + lease.terms.lease or not renewed:
         falls = lease.state is State.RUN and lease.stepped is None
+        if duty == lease.duty == lease.demand:  # said again, as a server does all the while
+            return _caught_up(lease)
         return _caught_up(replace(lease, duty=duty, demand=duty if falls else max(lease.demand, duty)))
     good = (lease.good if now < lease.over else 0) + 1
     lease = replace(lease, duty=duty, asked=asked)
@@ -138,4 +140,4 @@ def _aged(lease: Lease, now: Seconds) -> Lease:
 
 
 def _caught_up(lease: Lease) -> Lease:
-    return replace(lease, stepped=None) if lease.demand <= lease.duty else lease
+    return replace(lease, stepped=None) if lease.stepped is not None and lease.demand <= lease.duty else lease

@@ -6,6 +6,7 @@ a server that has never answered, or whose lease is over, asks for as much as it
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import Final
 
 from fand.fanclient import lease as leases
@@ -15,6 +16,7 @@ from fand.fanclient.output import Limits, Output, Pace
 from fand.units import FULL, Percent, Seconds
 
 _GRAVEST: Final = (State.FAILSAFE, State.INIT, State.HOLD, State.RUN)
+_GRAVITY: Final = {state: -place for place, state in enumerate(_GRAVEST)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,7 @@ class Machine:
         """EXIT, or else the gravest state of a lease."""
         if self.leaving:
             return State.EXIT
-        states = {lease.state for lease in self.leases}
-        return next(state for state in _GRAVEST if state in states)
+        return max((lease.state for lease in self.leases), key=_GRAVITY.__getitem__)
 
     @property
     def demand(self) -> Percent:
@@ -72,12 +73,15 @@ def missed(machine: Machine, server: int, now: Seconds) -> Machine:
 
 def tick(machine: Machine, now: Seconds) -> Machine:
     """Time has passed."""
-    return _aimed(replace(machine, leases=tuple(leases.tick(lease, now) for lease in machine.leases)), now)
+    ticked = tuple(leases.tick(lease, now) for lease in machine.leases)
+    return _aimed(machine if _same(ticked, machine.leases) else replace(machine, leases=ticked), now)
 
 
 def driven(machine: Machine, fan: int, output: Output) -> Machine:
     """What has become of ``fan`` by a write or a measurement."""
     held = machine.outputs
+    if output is held[fan]:
+        return machine
     return replace(machine, outputs=(*held[:fan], output, *held[fan + 1 :]))
 
 
@@ -93,10 +97,18 @@ def leave(machine: Machine) -> Machine:
 
 def _with_lease(machine: Machine, server: int, lease: Lease, now: Seconds) -> Machine:
     held = machine.leases
+    if lease is held[server]:
+        return _aimed(machine, now)
     return _aimed(replace(machine, leases=(*held[:server], lease, *held[server + 1 :])), now)
 
 
 def _aimed(machine: Machine, now: Seconds) -> Machine:
     demand = machine.demand
     interval = machine.pace.interval
-    return replace(machine, outputs=tuple(outputs.aim(output, demand, now, interval) for output in machine.outputs))
+    aimed = tuple(outputs.aim(output, demand, now, interval) for output in machine.outputs)
+    return machine if _same(aimed, machine.outputs) else replace(machine, outputs=aimed)
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether nothing of it has become another: most turns of a loop change nothing."""
+    return all(map(is_, one, other))

@@ -147,6 +147,8 @@ def aim(output: Output, demand: Percent, now: Seconds, interval: Seconds) -> Out
     if kicked is not None:
         duty = Percent(max(duty, KICK))
     if duty == output.duty:
+        if kicked == output.kicked and stepped == output.stepped:
+            return output
         return replace(output, kicked=kicked, stepped=stepped)
     rotation = (rotations.started if starts else rotations.changed)(output.rotation, now)
     return replace(output, duty=duty, due=now, kicked=kicked, stepped=stepped, rotation=rotation)
@@ -167,6 +169,8 @@ def _stepped(output: Output, wanted: Percent, now: Seconds, interval: Seconds) -
 def _full(output: Output, now: Seconds) -> Output:
     """At full speed, whatever it did before."""
     if output.duty == FULL:
+        if output.kicked is None and output.stepped is None:
+            return output
         return replace(output, kicked=None, stepped=None)
     rotation = (rotations.changed if output.duty > 0 else rotations.started)(output.rotation, now)
     return replace(output, duty=FULL, due=now, kicked=None, stepped=None, rotation=rotation)
@@ -180,7 +184,7 @@ def found(
     A fan that somebody else had stopped is started with a kick.
     """
     if output.written is None or (not stolen and _same(read, output.written, resolution)):
-        return replace(output, taken=None)
+        return output if output.taken is None else replace(output, taken=None)
     output = replace(output, taken=read, until=Seconds(now + pace.telling), held=None)
     if read <= resolution and output.duty > 0:
         rotation = rotations.changed(output.rotation, now)
@@ -222,7 +226,8 @@ def measured(output: Output, speed: Rpm | None, now: Seconds) -> Output:
     """The fan turns at ``speed``, None if that is not known. A stall is answered at once."""
     before = output.rotation.stalled
     rotation = rotations.measured(output.rotation, speed, output.limits.least_rpm, output.duty, now)
-    output = replace(output, rotation=rotation)
+    if rotation is not output.rotation:
+        output = replace(output, rotation=rotation)
     if rotation.stalled:
         return _full(output, now)
     return replace(output, stepped=now) if before else output

@@ -48,7 +48,7 @@ def changed(rotation: Rotation, now: Seconds) -> Rotation:
 def measured(rotation: Rotation, speed: Rpm | None, least: Rpm, duty: Percent, now: Seconds) -> Rotation:
     """The fan turns at ``speed``, None if that is not known, and must at ``least`` while driven at any duty."""
     if speed is None:
-        return replace(rotation, normal=None)
+        return rotation if rotation.normal is None else replace(rotation, normal=None)
     slow = duty > 0 and (speed <= 0 or speed < least)
     if rotation.stalled:
         normal = None if slow else now if rotation.normal is None else rotation.normal
@@ -56,4 +56,6 @@ def measured(rotation: Rotation, speed: Rpm | None, least: Rpm, duty: Percent, n
             return Rotation(excused=Seconds(now + GRACE))
         return replace(rotation, slow=slow, normal=normal)
     low = 0 if not slow else rotation.low + 1 if now >= rotation.excused else rotation.low
+    if slow == rotation.slow and low == rotation.low:
+        return rotation
     return replace(rotation, slow=slow, low=low, stalled=low >= REPORTS)
