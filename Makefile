@@ -3,11 +3,12 @@ export PYTHON
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+MINUTES ?= 20
 # COVERAGE=1 measures while it tests, child processes included
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate clean
+.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate soak clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -64,6 +65,10 @@ simulate: $(VENV)/.dev
 # beside the real fand 0.1.1, from the package index; never a verdict
 bench: $(VENV)/.dev
 	$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+# real processes in trouble; status 1 where a rule was violated or anything leaks
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
 
 clean:
 	rm -rf $(VENV) .cache docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -115,7 +115,6 @@ overrides = st.none() | st.builds(Override, percents, st.none() | walls)
 memories = st.builds(
     Memory,
     st.dictionaries(st.sampled_from(["hdd", "ssd", "nvme", "cpu"]), exact_celsius),
-    percents,
-    percents,
+    st.none() | percents,
     times,
 )

@@ -13,7 +13,9 @@ from fand.exceptions import CommunicationError, TerminatingError
 from fand.fanclient.events import CROWDED, Answer, Board, Event, FanReport, Missed, Post
 from fand.fanclient.lease import Terms
 from fand.fanclient.link import Link
+from fand.ports import Clock
 from fand.units import Percent, Rpm, Seconds
+from tests.fanclient.parts import MovedClock
 
 Peer = Callable[["Rig", socket.socket], None]
 Asked = tuple[Request, tuple[Any, ...]]
@@ -22,19 +24,19 @@ Asked = tuple[Request, tuple[Any, ...]]
 class Rig:
     """A link and a server of one thread, which treats each connection as the next of its ``peers`` does."""
 
-    def __init__(self, *peers: Peer, shelf: str = "shelf1", lease: float = 20.0) -> None:
+    def __init__(self, *peers: Peer, lease: float = 20.0, interval: float = 0.02, clock: Clock | None = None) -> None:
         self.asked: queue.SimpleQueue[Asked] = queue.SimpleQueue()
         self.post = Post()
         self.board = Board((FanReport("front", Rpm(1500), Percent(40), "ok"),))
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.board.at = self.clock.mono()
         self._peers = peers
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._server = threading.Thread(target=self._serve, daemon=True)
         self._server.start()
-        terms = Terms(interval=Seconds(0.02), lease=Seconds(lease))
+        terms = Terms(interval=Seconds(interval), lease=Seconds(lease))
         address = ("127.0.0.1", self._listener.getsockname()[1])
-        self.link = Link(0, address, shelf, terms, post=self.post, board=self.board, clock=self.clock)
+        self.link = Link(0, address, "shelf1", terms, post=self.post, board=self.board, clock=self.clock)
         self._events: list[Event] = []
 
     def _serve(self) -> None:
@@ -282,6 +284,31 @@ def test_a_loop_that_hangs_is_reported_as_a_fault(rigs: Callable[..., Rig], capl
         request, args = rig.asked.get(timeout=30)
         if request is Request.SET_FANS and args[1] == reports:
             break
+
+
+def test_after_a_suspend_the_server_is_asked_at_once(
+    rigs: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fand.fanclient.link.GLANCE", 0.01)
+    clock = MovedClock()
+    rig = rigs(modern(40), modern(40), interval=3600.0, lease=20_000.0, clock=clock)
+    assert rig.asked.get(timeout=30)[0] is Request.SUBSCRIBE_PWM
+    assert rig.asked.get(timeout=30)[0] is Request.SET_FANS
+    clock.now += 3600
+    assert rig.asked.get(timeout=30)[0] is Request.GET_PWM
+
+
+def test_after_a_suspend_the_next_connection_is_made_at_once(
+    rigs: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fand.fanclient.link.GLANCE", 0.01)
+    clock = MovedClock()
+    rig = rigs(modern(40, rounds=1), modern(60), interval=3600.0, lease=20_000.0, clock=clock)
+    rig.until(Missed(0))
+    clock.now += 3600
+    answer = rig.until(Answer)
+    assert isinstance(answer, Answer)
+    assert (answer.duty, answer.asked) == (60, clock.now)
 
 
 def test_stopping_tells_the_server() -> None:
