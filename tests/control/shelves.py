@@ -115,6 +115,7 @@ overrides = st.none() | st.builds(Override, percents, st.none() | walls)
 memories = st.builds(
     Memory,
     st.dictionaries(st.sampled_from(["hdd", "ssd", "nvme", "cpu"]), exact_celsius),
-    st.none() | percents,
+    percents,
+    percents,
     times,
 )

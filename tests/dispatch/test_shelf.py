@@ -9,7 +9,7 @@ from fand.dispatch import Kept, Peer, Shelf
 from fand.dispatch.fans import fan_states
 from fand.exceptions import ShelfPwmExpireBadValue
 from fand.ports import Asleep, Failed, Temperature
-from fand.units import Celsius, Percent, Rpm, Seconds, Timestamp
+from fand.units import Celsius, Moment, Percent, Rpm, Seconds, Timestamp
 from fand.wire import HEADER_SIZE, Request, decode
 
 from .halls import LAW, WALL, at, peer, shelf, slot, warm
@@ -72,12 +72,21 @@ def test_s3_a_decision_runs_out_no_later_than_the_readings_that_it_rests_on() ->
 def test_a_decision_is_kept_until_it_runs_out_or_something_changes() -> None:
     what = warm(shelf())
     first = what.decision(at(0))
-    assert what.decision(at(0.9)) is first
-    assert what.decision(at(1.0)) is not first
-    second = what.decision(at(1.5))
-    what.observe("a", reading(40, 1.5), "hdd")
-    assert what.decision(at(1.5)) is not second
-    assert what.decision(at(1.5)).duty == 75.0
+    assert what.decision(at(4.9)) is first
+    assert what.decision(at(5.0)) is not first
+    second = what.decision(at(6))
+    what.observe("b", reading(30, 6), "hdd")
+    assert what.decision(at(6)) is second, "the same temperature again"
+    what.observe("a", reading(40, 6), "hdd")
+    assert what.decision(at(6)) is not second
+    assert what.decision(at(6)).duty == 75.0
+
+
+def test_s2_a_lost_device_that_says_the_same_again_is_found() -> None:
+    what = warm(shelf())
+    assert what.decision(at(31)).duty == 100.0
+    warm(what, 30, 29.5)  # a slow answer
+    assert what.decision(at(31)).faults == ()
 
 
 def test_a_sleeping_device_asks_for_nothing() -> None:
@@ -205,7 +214,7 @@ def test_s7_a_client_that_is_silent_for_two_leases_is_an_alarm_and_no_boost() ->
     assert sorts(what) == [(Sort.SILENT, "")]
     decision = what.decision(at(45))
     assert decision.duty == 25.0
-    assert decision.reason.endswith("-> 25 %; the fan client has been silent for 45 s")
+    assert decision.reason.endswith("-> 25 %; fan client 192.0.2.1:4000 is silent")
     assert what.speed(Seconds(45)) is None
 
 
@@ -324,6 +333,17 @@ def test_s7_silence_stands_until_a_client_comes() -> None:
     assert [event.change for event in what.review(at(1))] == [Change.CLEARED]
 
 
+def test_s2_a_device_that_was_lost_before_the_start_still_is_until_it_answers() -> None:
+    what = restored(alarm(Sort.LOST, "a"))
+    assert what.review(at(0)) == ()
+    what.observe("a", Failed("no answer", Seconds(1)))
+    what.review(at(1))
+    (lost,) = what.alarms
+    assert (lost.sort, lost.since) == (Sort.LOST, WALL - 100), "not another alarm besides"
+    what.observe("a", reading(30, 2), "hdd")
+    assert [event.change for event in what.review(at(2))] == [Change.CLEARED]
+
+
 def test_the_alarm_of_what_the_shelf_no_longer_has_is_over() -> None:
     what = restored(alarm(Sort.LOST, "gone"), alarm(Sort.CRITICAL, "front"))
     assert [event.change for event in what.review(at(0))] == [Change.CLEARED] * 2
@@ -341,6 +361,17 @@ def test_s8_what_is_kept_is_restored() -> None:
     pending.set_override_end(Timestamp(WALL + 5), at(0))
     after.restore(pending.kept)
     assert (after.override, after.pending) == (None, pending.pending)
+
+
+@pytest.mark.parametrize("jump", [-1e9, 1e9])
+def test_s8_an_override_that_has_ended_does_not_come_back_with_the_wall_clock(jump: float) -> None:
+    what = warm(shelf())
+    what.set_override(Percent(60), at(0))
+    what.set_override_end(Timestamp(WALL + 10), at(0))
+    assert what.decision(Moment(Seconds(1), Timestamp(WALL - 1e9))).duty == 60.0
+    assert what.decision(Moment(Seconds(2), Timestamp(WALL + 1e9))).duty == 25.0
+    assert what.decision(Moment(Seconds(3), Timestamp(WALL + jump))).duty == 25.0
+    assert what.kept.override is None
 
 
 def test_what_is_kept_can_be_written_and_read() -> None:

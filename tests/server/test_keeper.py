@@ -181,7 +181,7 @@ def test_without_subscribers_nothing_is_pushed_and_no_timer_runs() -> None:
         who = room.subscribe()
         room.read(40)
         room.hall.leave(who)
-        await asyncio.sleep(2)
+        await asyncio.sleep(6)
         before = room.shelf.valid_until
         await asyncio.sleep(20)
         assert room.shelf.valid_until == before, "no decision was taken"

@@ -5,12 +5,15 @@
    last temperature; a sleeping one asks for nothing.
 2. A rising demand is never delayed. For a falling one the temperature must first drop by the hysteresis, and the
    demand then falls no faster than the law allows.
-3. Faults are not filtered: the duty is at least the greatest of theirs.
-4. An override replaces the demand while it lives, never a fault.
+3. Faults are not filtered: the duty is at least the greatest of theirs. When a fault is over, what it demanded falls
+   as slowly as a demand does, so that one that comes and goes does not make the fans surge. The fault that a device
+   has not answered since the start (S1) is over at once: there was nothing to cool.
+4. An override replaces all this while it lives, but for the faults.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from fand.control.alarm import Sort
@@ -20,8 +23,10 @@ from fand.control.override import Override, living
 from fand.ports import Temperature
 from fand.units import FULL, Celsius, Moment, Percent, Seconds, served
 
-VALID: Final = Seconds(1.0)
-"""No decision is served for longer than this without being taken anew."""
+VALID: Final = Seconds(5.0)
+"""No decision is served for longer than this without being taken anew ..."""
+BRIEF: Final = Seconds(1.0)
+"""... and for no longer than this while time alone changes something: a demand that falls, a fault, an override."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the filters carry from one decision to the next: the temperature that holds in each family, and the
-    filtered demand with its time.
+    """What the filters carry from one decision to the next, taken ``at``: the temperature that holds in each family,
+    the filtered demand, and the duty that faults demand, or that is left of it since they are over.
     """
 
     held: Mapping[str, Celsius] = field(default_factory=dict)
-    demand: Percent | None = None
+    demand: Percent = Percent(0.0)
+    boost: Percent = Percent(0.0)
     at: Seconds = Seconds(0.0)
 
 
@@ -86,99 +92,142 @@ def decide(
 
     ``others`` are the faults that are not of devices.
     """
-    states = [health(device.track, device.watch, now.mono) for device in devices]
-    faults = (*others, *_faults(law, devices, states, now.mono))
-    raw, why, held = _demand(law, devices, states, memory)
-    demand = raw
-    if memory.demand is not None and raw < memory.demand:
-        slowed = memory.demand - law.fall * max(0.0, now.mono - memory.at)
-        if slowed > raw:
-            demand, why = Percent(slowed), f"falling slowly to {served(raw)} %: {why}"
-    duty, reason = demand, why
-    current = living(override, now)
+    mono = now.mono
+    survey = _survey(law, devices, mono)
+    faults = (*others, *survey.faults) if others else tuple(survey.faults)
+    asked, why, held = _demand(law, survey.families, memory.held)
+    fallen = law.fall * max(0.0, mono - memory.at)
+    demand = Percent(max(asked, memory.demand - fallen))
+    boost = Percent(max(0.0, memory.boost - fallen))
+    current = None if override is None else living(override, now)
+    duty = demand if demand > boost else boost
     if current is not None:
-        duty, reason = current.percent, _override_reason(current, now)
-    if faults and (worst := max(faults, key=lambda fault: fault.duty)).duty >= duty:
-        duty, reason = worst.duty, worst.reason
-    decision = Decision(duty, reason, demand, faults, current, _valid_until(devices, states, current, now))
-    return decision, Memory(held, demand, now.mono)
+        duty, why = current.percent, _override_reason(current, now)
+    elif duty > asked:
+        slowly = "falling slowly" if demand >= boost else "falling slowly after a fault"
+        why = f"{slowly} to {served(asked)} %: {why}"
+    if faults:
+        worst = max(faults, key=_DUTY)
+        if worst.duty >= duty:
+            duty, why = worst.duty, worst.reason
+        boost = max(boost, *(fault.duty for fault in faults if fault.sort is not Sort.UNANSWERED), Percent(0.0))
+    if boost <= asked:
+        boost = Percent(0.0)
+    calm = demand == asked and not boost and not faults and current is None
+    until = _valid_until(survey.until, mono + (VALID if calm else BRIEF), current, now)
+    return Decision(duty, why, demand, faults, current, until), Memory(held, demand, boost, mono)
 
 
-def _faults(law: ShelfLaw, devices: Sequence[Device], states: Sequence[Health], now: Seconds) -> tuple[Fault, ...]:
-    faults = []
-    for device, state in zip(devices, states, strict=True):
-        track = device.track
-        failure = f": {track.failure.reason}" if track.failure is not None else ""
-        if state is Health.WAITING:
-            reason = f"{_title(device)} has not answered since the start{failure}"
-            faults.append(Fault(FULL, Sort.UNANSWERED, reason, device.name))
-        elif state is Health.LOST and track.last is not None:
-            reason = f"{_title(device)} lost for {now - track.last.at:.0f} s{failure}"
-            faults.append(Fault(law.on_lost, Sort.LOST, reason, device.name))
-        if not isinstance(track.last, Temperature) or state is Health.ABSENT:
+_DUTY: Final = attrgetter("duty")
+_CELSIUS: Final = itemgetter(0)
+_FRESH: Final = frozenset({Health.GOOD, Health.ASLEEP, Health.FAILING})
+
+_Warm = tuple[Celsius, Device, Health]
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What the devices say: what is wrong with them, the temperatures of each family, and until when that holds."""
+
+    faults: list[Fault]
+    families: dict[str, list[_Warm]]
+    until: Seconds | None
+
+
+def _survey(law: ShelfLaw, devices: Sequence[Device], now: Seconds) -> _Survey:
+    faults: list[Fault] = []
+    families: dict[str, list[_Warm]] = {}
+    until = None
+    empty = True
+    for device in devices:
+        track, watch = device.track, device.watch
+        last = track.last
+        state = health(track, watch, now)
+        if state in _FRESH and last is not None:
+            deadline = watch.deadline(last)
+            if until is None or deadline < until:
+                until = deadline
+        elif state is Health.ABSENT:
+            continue
+        else:
+            faults.append(_lost(law, device, now))
+        empty = False
+        if not isinstance(last, Temperature):
             continue
         family = law.of(track.family)
         if family is None:
             whose = f"the shelf has no curve for family {track.family}" if track.family else "its family is not known"
-            reason = f"{_title(device)} at {track.last.celsius:.1f} °C: {whose}"
+            reason = f"{_title(device)} at {last.celsius:.1f} °C: {whose}"
             faults.append(Fault(FULL, Sort.UNCURVED, reason, device.name))
-        elif family.critical is not None and track.last.celsius >= family.critical:
-            reason = f"{_title(device)} at {track.last.celsius:.1f} °C, critical from {family.critical:g} °C"
+            continue
+        assert track.family is not None
+        warm = families.get(track.family)
+        if warm is None:
+            families[track.family] = warm = []
+        warm.append((last.celsius, device, state))
+        if family.critical is not None and last.celsius >= family.critical:
+            reason = f"{_title(device)} at {last.celsius:.1f} °C, critical from {family.critical:g} °C"
             faults.append(Fault(FULL, Sort.CRITICAL, reason, device.name))
-    if all(state is Health.ABSENT for state in states):
+    if empty:
         reason = "no device is there, so that nothing is known of the shelf"
         faults.append(Fault(law.on_lost, Sort.EMPTY, reason))
-    return tuple(faults)
+    return _Survey(faults, families, until)
+
+
+def _lost(law: ShelfLaw, device: Device, now: Seconds) -> Fault:
+    track = device.track
+    failure = f": {track.failure.reason}" if track.failure is not None else ""
+    if track.last is None:
+        return Fault(
+            FULL, Sort.UNANSWERED, f"{_title(device)} has not answered since the start{failure}", device.name
+        )
+    return Fault(
+        law.on_lost, Sort.LOST, f"{_title(device)} lost for {now - track.last.at:.0f} s{failure}", device.name
+    )
 
 
 def _demand(
-    law: ShelfLaw, devices: Sequence[Device], states: Sequence[Health], memory: Memory
+    law: ShelfLaw, families: Mapping[str, Sequence[_Warm]], before: Mapping[str, Celsius]
 ) -> tuple[Percent, str, dict[str, Celsius]]:
-    families: dict[str, list[tuple[Celsius, Device, Health]]] = {}
-    for device, state in zip(devices, states, strict=True):
-        last = device.track.last
-        if isinstance(last, Temperature) and device.track.family is not None and state is not Health.ABSENT:
-            families.setdefault(device.track.family, []).append((last.celsius, device, state))
-    demand, why, held = law.floor, f"floor {law.floor:g} %", {}
+    """What the temperatures ask for, why, and the temperature that holds in each family."""
+    demand, winner, held = law.floor, None, {}
     for name, warm in families.items():
         family = law.of(name)
-        if family is None:
-            continue
-        celsius, who = _weigh(name, family, warm)
-        before = memory.held.get(name)
-        if before is not None and before - family.hysteresis < celsius < before:
-            who, celsius = f"{who}, held at {before:.1f} °C until {before - family.hysteresis:.1f} °C", before
-        held[name] = celsius
-        asked = family.curve.duty(celsius)
+        assert family is not None
+        celsius = _mean(warm) if family.average else max(warm, key=_CELSIUS)[0]
+        last = before.get(name)
+        counts = last if last is not None and last - family.hysteresis < celsius < last else celsius
+        held[name] = counts
+        asked = family.curve.duty(counts)
         if asked > demand:
-            demand, why = asked, f"{who} on curve {family.name} -> {served(asked)} %"
-    return demand, why, held
+            demand, winner = asked, (name, family, celsius, counts)
+    if winner is None:
+        return demand, f"floor {law.floor:g} %", held
+    name, family, celsius, counts = winner
+    why = _who(name, family, families[name], celsius)
+    if counts != celsius:
+        why = f"{why}, held at {counts:.1f} °C until {counts - family.hysteresis:.1f} °C"
+    return demand, f"{why} on curve {family.name} -> {served(demand)} %", held
 
 
-def _weigh(name: str, family: FamilyLaw, warm: Sequence[tuple[Celsius, Device, Health]]) -> tuple[Celsius, str]:
+def _who(name: str, family: FamilyLaw, warm: Sequence[_Warm], celsius: Celsius) -> str:
     if family.average:
-        # a lost device may raise the mean with what it said last, never lower it
-        known = [celsius for celsius, _, state in warm if state is not Health.LOST]
-        mean = max(_mean([celsius for celsius, _, _ in warm]), _mean(known or [warm[0][0]]))
-        return mean, f"mean of {len(warm)} {name} at {mean:.1f} °C"
-    celsius, device, _ = max(warm, key=lambda entry: entry[0])
-    return celsius, f"{_title(device)} at {celsius:.1f} °C"
+        return f"mean of {len(warm)} {name} at {celsius:.1f} °C"
+    return f"{_title(max(warm, key=_CELSIUS)[1])} at {celsius:.1f} °C"
 
 
-def _mean(temperatures: Sequence[Celsius]) -> Celsius:
-    return Celsius(sum(temperatures) / len(temperatures))
+def _mean(warm: Sequence[_Warm]) -> Celsius:
+    """A lost device may raise the mean with what it said last, never lower it."""
+    every = [celsius for celsius, _, _ in warm]
+    known = [celsius for celsius, _, state in warm if state is not Health.LOST] or every[:1]
+    return Celsius(max(sum(every) / len(every), sum(known) / len(known)))
 
 
-def _valid_until(
-    devices: Sequence[Device], states: Sequence[Health], override: Override | None, now: Moment
-) -> Seconds:
-    ends = [now.mono + VALID]
-    for device, state in zip(devices, states, strict=True):
-        if state in (Health.GOOD, Health.ASLEEP, Health.FAILING) and device.track.last is not None:
-            ends.append(device.watch.deadline(device.track.last))
+def _valid_until(readings: Seconds | None, most: float, override: Override | None, now: Moment) -> Seconds:
+    until = most if readings is None or most < readings else readings
     if override is not None and override.until is not None:
-        ends.append(now.mono + (override.until - now.wall))
-    return Seconds(min(ends))
+        until = min(until, now.mono + (override.until - now.wall))
+    return Seconds(until)
 
 
 def _override_reason(override: Override, now: Moment) -> str:
@@ -191,6 +240,9 @@ def _span(seconds: float) -> str:
     """A span of time with the two units that matter."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    days = hours // 24
+    if days >= 2:
+        return f"{days} d {hours % 24} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 

@@ -1,7 +1,7 @@
 """What is known of one device, and what it is worth now (rules S1, S2 and S5)."""
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fand.control.cooling import alike, possible
@@ -33,15 +33,17 @@ class Health(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How a device is watched: asked every ``interval`` seconds; allowed to be absent if ``optional``."""
+    """How a device is watched: asked every ``interval`` seconds; allowed to be absent if ``optional``.
+
+    ``budget`` is how old its last good reading may grow.
+    """
 
     interval: Seconds
     optional: bool = False
+    budget: Seconds = field(init=False, compare=False, repr=False)
 
-    @property
-    def budget(self) -> Seconds:
-        """How old its last good reading may grow."""
-        return Seconds(max(3 * self.interval, 30.0))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "budget", Seconds(max(3 * self.interval, 30.0)))
 
     def deadline(self, last: Temperature | Asleep) -> Seconds:
         """Until when that good reading counts."""
@@ -87,7 +89,7 @@ def observe(track: Track, reading: Reading, family: str | None = None) -> Track:
         reading = judge(reading.celsius, reading.at)
     if isinstance(reading, Failed):
         doubt = track.doubt if track.doubt is None else replace(track.doubt, times=0)
-        return replace(track, failures=track.failures + 1, failure=reading, family=family, doubt=doubt)
+        return Track(track.last, track.failures + 1, reading, family, doubt)
     if isinstance(reading, Asleep):
         return Track(last=reading, family=family)
     doubt = _doubted(track, reading, family)
@@ -109,11 +111,11 @@ def _doubted(track: Track, reading: Temperature, family: str | None) -> Doubt | 
 
 def health(track: Track, watch: Watch, now: Seconds) -> Health:
     """What the device is worth at ``now``."""
-    fresh = track.last is not None and now <= watch.deadline(track.last)
-    if fresh and track.failures < FAILURES:
-        if track.failures:
+    last, failures = track.last, track.failures
+    if last is not None and failures < FAILURES and now <= last.at + watch.budget:
+        if failures:
             return Health.FAILING
-        return Health.ASLEEP if isinstance(track.last, Asleep) else Health.GOOD
-    if watch.optional and (track.last is not None or track.failures):
+        return Health.ASLEEP if isinstance(last, Asleep) else Health.GOOD
+    if watch.optional and (last is not None or failures):
         return Health.ABSENT
-    return Health.WAITING if track.last is None else Health.LOST
+    return Health.WAITING if last is None else Health.LOST

@@ -1,6 +1,6 @@
 """What fan clients report of their fans."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +42,7 @@ class Fans:
 
     def __init__(self) -> None:
         self._fans: dict[str, Fan] = {}
+        self._troubles: frozenset[tuple[str, Sort]] = frozenset()
 
     def report(self, states: Iterable[FanState], peer: Peer, served: Percent, now: Seconds) -> bool:
         """Take in the report of all fans of ``peer``; ``served`` is what the shelf was served at last.
@@ -52,21 +53,21 @@ class Fans:
         """
         fans = {name: fan for name, fan in self._fans.items() if not (fan.peer is peer or _deserted(fan, now))}
         for state in states:
-            before = self._fans.get(state.name)
-            track = FanTrack() if before is None else before.track
-            gap = before is not None and before.stale(now)
+            last = self._fans.get(state.name)
+            track = FanTrack() if last is None else last.track
+            gap = last is not None and last.stale(now)
             duty = served if state.duty is None else state.duty
             fans[state.name] = Fan(state, follow(track, state, duty, now, gap=gap), peer, now)
         if len(fans) > MOST_FANS:
             raise RequestError(f"a shelf has at most {MOST_FANS} fans")
-        troubles = _troubles(self._fans)
-        self._fans = fans
-        return _troubles(fans) != troubles
+        before, self._fans, self._troubles = self._troubles, fans, _troubles(fans)
+        return self._troubles != before
 
     def restore(self, sort: Sort, name: str) -> None:
         """The fan called ``name`` was in this trouble when a server before this one ended, and still is."""
         state = FanState(name, None, None, Condition(sort.value))
         self._fans[name] = Fan(state, FanTrack(trouble=sort), None, Seconds(0.0))
+        self._troubles = _troubles(self._fans)
 
     @property
     def named(self) -> tuple[Fan, ...]:
@@ -85,6 +86,8 @@ class Fans:
 
     def faults(self, duty: Percent) -> tuple[Fault, ...]:
         """What demands ``duty``: fans that are stalled or cannot be driven (S6)."""
+        if not self._troubles:
+            return ()
         return tuple(
             Fault(duty, fan.track.trouble, f"{_title(name)} {_WORDS[fan.track.trouble]}", name)
             for name, fan in self._fans.items()
@@ -93,6 +96,8 @@ class Fans:
 
     def findings(self) -> tuple[Finding, ...]:
         """What else is to be known: fans that somebody else had set (C1)."""
+        if not self._troubles:
+            return ()
         return tuple(
             Finding(Sort.TAKEN, name, f"{_title(name)} was set by somebody else, and set back")
             for name, fan in self._fans.items()
@@ -107,12 +112,11 @@ def _deserted(fan: Fan, now: Seconds) -> bool:
     return fan.peer is None or fan.peer.silent(now)
 
 
-def _troubles(fans: dict[str, Fan]) -> set[tuple[str, Sort | None, bool]]:
-    return {
-        (name, fan.track.trouble, fan.state.state is Condition.TAKEN)
-        for name, fan in fans.items()
-        if fan.track.trouble is not None or fan.state.state is Condition.TAKEN
-    }
+def _troubles(fans: Mapping[str, Fan]) -> frozenset[tuple[str, Sort]]:
+    troubles = {(name, fan.track.trouble) for name, fan in fans.items() if fan.track.trouble is not None}
+    return frozenset(
+        troubles | {(name, Sort.TAKEN) for name, fan in fans.items() if fan.state.state is Condition.TAKEN}
+    )
 
 
 def _title(name: str) -> str:

@@ -1,6 +1,6 @@
 """The state of one shelf, and its decision."""
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
@@ -29,7 +29,7 @@ from fand.control import (
 )
 from fand.dispatch.fans import Fans, one_speed
 from fand.dispatch.peer import OLD_SILENCE, Peer
-from fand.ports import Reading
+from fand.ports import Reading, Temperature
 from fand.units import FULL, Moment, Percent, Rpm, Seconds, Timestamp, served
 from fand.wire import Request, encode
 
@@ -92,8 +92,10 @@ class Shelf:
     def observe(self, device: str, reading: Reading, family: str | None = None) -> None:
         """Take in one reading of the device called ``device``; ``family`` is what it is known to be, if it is."""
         known = self._devices[device]
-        self._devices[device] = replace(known, track=observe(known.track, reading, family))
-        self._change()
+        before, after = known.track, observe(known.track, reading, family)
+        self._devices[device] = Device(device, known.watch, after)
+        if not (_says_the_same(before, after) and self._rests_on(known)):
+            self._change()
 
     def become(self, law: ShelfLaw, slots: Iterable[Slot], same: Container[str]) -> None:
         """Go on under another configuration.
@@ -114,10 +116,11 @@ class Shelf:
                 self._begun = now.mono
             faults = self.fans.faults(self._law.on_stalled)
             decision, self._memory = decide(self._law, self.devices, self._memory, self.override, now, others=faults)
-            quiet = self.silence(now.mono)
-            if quiet is not None:
+            self.override = decision.override  # what has ended does not come back when the wall clock is set back
+            if (quiet := self.silence(now.mono)) is not None:
                 decision = replace(decision, reason=f"{decision.reason}; {quiet}")
-            self.pwm_frame = encode(Request.SET_PWM, (self.name, served(decision.duty)))
+            if self._decision is None or decision.duty != self._decision.duty:
+                self.pwm_frame = encode(Request.SET_PWM, (self.name, served(decision.duty)))
             self._decision = decision
             self.valid_until = Seconds(min(decision.valid_until, self._silent_from(now.mono)))
         return self._decision
@@ -134,8 +137,7 @@ class Shelf:
     def silence(self, now: Seconds) -> str | None:
         """Words for it if the fan client is silent at ``now``, or none has come since the start (S7)."""
         if self.client is not None:
-            gone = now - self.client.at
-            return f"the fan client has been silent for {gone:.0f} s" if self.client.silent(now) else None
+            return f"fan client {self.client.address} is silent" if self.client.silent(now) else None
         waited = self._begun is not None and now - self._begun > OLD_SILENCE
         return "no fan client has come since the start" if waited else None
 
@@ -209,19 +211,31 @@ class Shelf:
             end = Seconds(inf if self._begun is None else self._begun + OLD_SILENCE)
         return end if end >= now else Seconds(inf)
 
-    def _reviewed(self, now: Moment) -> tuple[tuple[Alarm, ...], tuple[Event, ...]]:
-        return review(self.alarms, self._findings(now), self._undecided(now), now.wall)
+    def _rests_on(self, device: Device) -> bool:
+        """Whether the decision in force was taken while what ``device`` had said last was fresh."""
+        last = device.track.last
+        return last is not None and self.valid_until <= device.watch.deadline(last)
 
-    def _findings(self, now: Moment) -> Iterator[Finding]:
+    def _reviewed(self, now: Moment) -> tuple[tuple[Alarm, ...], tuple[Event, ...]]:
+        findings = self._findings(now)
+        if not (findings or self.alarms):
+            return (), ()
+        return review(self.alarms, findings, self._undecided(now), now.wall)
+
+    def _findings(self, now: Moment) -> list[Finding]:
         """What is wrong now. A device that has not been asked yet is no alarm: S1 is at work."""
+        findings = list(self.fans.findings())
         for fault in self.decision(now).faults:
-            device = self._devices.get(fault.subject)
-            if fault.sort is not Sort.UNANSWERED or (device is not None and device.track.failure is not None):
-                yield Finding(fault.sort, fault.subject, fault.reason)
-        yield from self.fans.findings()
-        quiet = self.silence(now.mono)
-        if quiet is not None:
-            yield Finding(Sort.SILENT, "", quiet)
+            sort = fault.sort
+            if sort is Sort.UNANSWERED:
+                if self._devices[fault.subject].track.failure is None:
+                    continue
+                if any(alarm.sort is Sort.LOST and alarm.subject == fault.subject for alarm in self.alarms):
+                    sort = Sort.LOST  # as it was when a server before this one ended
+            findings.append(Finding(sort, fault.subject, fault.reason))
+        if (quiet := self.silence(now.mono)) is not None:
+            findings.append(Finding(Sort.SILENT, "", quiet))
+        return findings
 
     def _undecided(self, now: Moment) -> Callable[[Alarm], bool]:
         """An alarm of a server before this one stands until something is heard that could tell."""
@@ -242,3 +256,14 @@ class Shelf:
 
     def _change(self) -> None:
         self.valid_until = _NEVER
+
+
+def _says_the_same(before: Track, after: Track) -> bool:
+    """Whether a device that answers has but said again what it said before."""
+    return (
+        isinstance(before.last, Temperature)
+        and isinstance(after.last, Temperature)
+        and before.last.celsius == after.last.celsius
+        and before.failures == after.failures == 0
+        and before.family == after.family
+    )
