@@ -221,7 +221,7 @@ class FanClient:
             self.terms,
             len(servers),
             [Limits(Percent(fan.floor), fan.allow_stop) for fan in spec.fans],
-            assert_interval(self.terms.interval, Seconds(unit.watchdog / 2)),
+            assert_interval(self.terms.interval, Seconds(unit.watchdog)),
             self.host.mono(),
         )
         self.loop = Loop(machine, fans, self.board, clock=self.host, tell=unit.tell)

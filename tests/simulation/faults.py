@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from fand.sim import FanFault
@@ -114,8 +115,9 @@ def end(sim: Simulation, fault: Fault) -> None:
                 rack.advance()
                 rack.heat -= fault.amount
     monitor.check()
+    settling = sim.plan.world.watchdog + sim.plan.world.restart + 5.0 if kind in ("refuses", "frozen") else 0.0
     for exposure in _exposures(sim, fault):
-        exposure.end(sim.engine.now)
+        exposure.end(sim.engine.now, settling)
 
 
 def _exposures(sim: Simulation, fault: Fault) -> list[Exposure]:
@@ -125,8 +127,13 @@ def _exposures(sim: Simulation, fault: Fault) -> list[Exposure]:
     if kind in SENSOR:
         partner = [monitor.sensors[_partner(sim, fault)]] if kind == "swapped" else []
         return [monitor.sensors[fault.index], *partner]
+    if kind in ("refuses", "frozen"):
+        # its process feeds no watchdog, and is started again and again
+        return [monitor.fans[fault.index], monitor.driving, monitor.serving]
+    if kind == "firmware":
+        return [monitor.fans[fault.index]]
     if kind in FAN:
-        return [monitor.fans[fault.index], monitor.driving]
+        return [monitor.rotors[fault.index]]
     if kind in CLIENT:
         return [monitor.driving, monitor.serving]
     if kind == "client host suspended":
@@ -202,6 +209,7 @@ def _fan(sim: Simulation, fault: Fault) -> None:
             fan.frozen, fan.yielding = True, fault.amount >= 35.0
         case kind:
             fan.speedless = kind.removeprefix("tachometer ")
+    _stands(sim, fault)
 
 
 def _fan_again(sim: Simulation, fault: Fault) -> None:
@@ -218,6 +226,18 @@ def _fan_again(sim: Simulation, fault: Fault) -> None:
             pass
         case _:
             fan.speedless = None
+    _stands(sim, fault)
+
+
+def _stands(sim: Simulation, fault: Fault) -> None:
+    """Whether the fan stands still, for all to see, is another matter now."""
+    monitor = sim.monitors[fault.shelf]
+    fan = monitor.rack.fans[fault.index]
+    told = fan.spec.tachometer and fan.speedless in (None, "zero")
+    if not told or (fan.rotor is None and fan.speedless is None):
+        monitor.stands_since[fault.index] = inf
+    elif monitor.stands_since[fault.index] == inf:
+        monitor.stands_since[fault.index] = sim.engine.now
 
 
 def _meddle(sim: Simulation, fault: Fault) -> None:

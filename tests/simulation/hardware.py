@@ -116,6 +116,8 @@ class Rack:
             lanes=spec.lanes,
         )
         self.at = engine.now
+        self.shadow: Callable[[float, float], None] | None = None
+        """What goes with the plant, told the span and when it begins."""
         self._phase = Random(f"{seed}/{spec.name}/ambient").random() * DAY
         self.state = equilibrium(self.plant, self.inputs())
         self._note()
@@ -144,6 +146,8 @@ class Rack:
         """Bring the plant up to now."""
         span = self.engine.now - self.at
         if span > 0:
+            if self.shadow is not None:
+                self.shadow(span, self.at)
             self.state = step(self.plant, self.state, self.inputs(), Seconds(span))
             self.at = self.engine.now
             self._note()

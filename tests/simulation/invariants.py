@@ -11,6 +11,7 @@ from math import inf
 from typing import Final
 
 from fand.wire import Decoder, Request
+from tests.simulation.critical import Shadow
 from tests.simulation.hardware import Rack, shown
 from tests.simulation.oracle import Families, Knowledge, budget, sight
 from tests.simulation.world import World
@@ -37,10 +38,10 @@ class Exposure:
         """A fault has begun."""
         self.count += 1
 
-    def end(self, now: float) -> None:
-        """A fault has ended."""
+    def end(self, now: float, settling: float = 0.0) -> None:
+        """A fault has ended; what it did is over ``settling`` seconds later."""
         self.count -= 1
-        self.ended = now
+        self.ended = max(self.ended, now + settling)
 
     def lasts(self, now: float, settling: float) -> bool:
         """Whether it counts at ``now``."""
@@ -58,6 +59,9 @@ class ShelfMonitor:
         self.serving = Exposure()
         self.driving = Exposure()
         self.fans = [Exposure() for _ in spec.fans]
+        self.rotors = [Exposure() for _ in spec.fans]
+        self.stands_since = [inf] * len(spec.fans)
+        """Since when a fan has been standing still where its tachometer can tell."""
         self.orders = Exposure()
         self.violated: Callable[[str, str], None] = lambda _rule, _text: None
         self._least_override = least_override
@@ -66,8 +70,12 @@ class ShelfMonitor:
         self._lost_at = [inf] * len(spec.drives)
         self._intervals = [drive.interval for drive in spec.drives]
         longest = max(self._intervals)
-        self._most = budget(longest) + longest + spec.lease + world.watchdog + 20.0
+        self._most = max(
+            budget(longest) + longest + spec.lease + world.watchdog + 20.0, 100.0 / spec.fall + 2 * longest + 10.0
+        )
         self._history: deque[tuple[float, tuple[float, ...], tuple[float | None, ...], float]] = deque()
+        self._stall_found = 10.0 + 5 * spec.interval + SLACK + 3 * spec.latency
+        self._shadow: Shadow | None = None
         self._tolerance = [ROUNDING + fan.resolution for fan in spec.fans]
 
     def sensor_changed(self, number: int, *, lost: bool) -> None:
@@ -87,16 +95,52 @@ class ShelfMonitor:
         while history[0][0] < now - self._most:
             history.popleft()
         need = self.families.demand(celsius)
+        stalled = now > min(self.stands_since) + self._stall_found
         for number, fan in enumerate(rack.fans):
-            if fan.duty < need and not self._excused(number, now):
-                self._weigh(number, now)
+            if fan.duty < (100.0 if stalled else need) and not self._excused(number, now):
+                self._weigh(number, now, stalled=stalled)
+        if need >= 100.0 or self._shadow is not None:
+            self._follow(now)
+
+    def most(self, since: float) -> float:
+        """The greatest demand that the temperatures since then can have had."""
+        return max(self.families.most(self._told(entry)) for entry in self._history if entry[0] >= since)
+
+    def _told(self, entry: tuple[float, tuple[float, ...], tuple[float | None, ...], float]) -> list[float]:
+        return [
+            (shown(celsius, drive.resolution) if seen is None else seen)
+            for celsius, seen, drive in zip(entry[1], entry[2], self.rack.spec.drives, strict=True)
+        ]
+
+    def _follow(self, now: float) -> None:
+        """See that no drive is critical for longer than must be."""
+        rack, spec = self.rack, self.rack.spec
+        if self._shadow is None:
+            critical = [spec.curves[drive.family].critical for drive in spec.drives]
+            if any(celsius >= limit for celsius, limit in zip(rack.state.celsius, critical, strict=True)):
+                known = max(self._known(device, now) for device in range(len(spec.drives)))
+                # whatever goes wrong meanwhile, this is the longest that the three spans can be
+                longest = known + spec.lease + 2 * (self._world.watchdog + self._world.restart) + SLACK
+                self._shadow = Shadow(rack, now + longest, min(100.0, spec.failsafe))
+                rack.shadow = self._shadow.advance
+            return
+        watched = [not sensor.lasts(now, self._most) for sensor in self.sensors]
+        excused = any(fan.lasts(now, self._most) for fan in self.fans)  # whose duty nobody can set
+        worse = None if excused else self._shadow.worse(watched)
+        if worse is not None:
+            self.violated(
+                "critical",
+                f"{spec.name} {spec.drives[worse].name} is at {rack.state.celsius[worse]:.1f} °C, "
+                f"where the best controller would have it at {self._shadow.state.celsius[worse]:.1f} °C",
+            )
+        if self._shadow.over:
+            self._shadow = rack.shadow = None
 
     def _excused(self, number: int, now: float) -> bool:
         """Whether this fan's hardware does not do what is asked of it."""
-        spec = self.rack.spec
-        return self.fans[number].lasts(now, spec.interval + self._world.watchdog + self._world.restart + 5.0)
+        return self.fans[number].lasts(now, self.rack.spec.interval + SLACK)
 
-    def _weigh(self, number: int, now: float) -> None:
+    def _weigh(self, number: int, now: float, *, stalled: bool) -> None:
         spec = self.rack.spec
         driven = SLACK
         if self.driving.lasts(now, self._world.watchdog + self._world.restart + SLACK):
@@ -113,11 +157,13 @@ class ShelfMonitor:
         for device, lost_at in enumerate(self._lost_at):
             if not spec.drives[device].optional and now > lost_at + self._known_lost(device) + served + driven:
                 need = max(need, spec.on_lost)
+        if stalled and not serving and driven == SLACK:
+            need = 100.0
         if serving or driven > SLACK:
             need = min(need, spec.failsafe)
         since = now - served - driven - max(self._intervals)
         overrides = min(entry[3] for entry in self._history if entry[0] >= since)
-        need = min(need, overrides)
+        need = need if stalled else min(need, overrides)
         fan = self.rack.fans[number]
         need = max(need, fan.spec.floor)
         if fan.duty < need - self._tolerance[number]:

@@ -80,6 +80,12 @@ class Book:
             default=inf,
         )
 
+    def most(self) -> float:
+        """The greatest duty that may be served by override; infinity where a demand holds for sure."""
+        wall = self._host.wall()
+        living = [order.percent for order in self.orders if order.percent is not None and wall < order.until + 1.0]
+        return max(living, default=inf)
+
     def _spread(self) -> None:
         """What was sent and not acknowledged may have been carried out."""
         wall = self._host.wall()

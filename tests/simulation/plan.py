@@ -130,7 +130,9 @@ def _fault(chance: Random, world: World, at: float, seconds: float) -> Fault:
         elif kind == "slow":
             amount = chance.choice((0.3, 0.9, 1.5, 4.0)) * spec.drives[index].timeout
         elif kind in ("drops", "jumps"):
-            amount = chance.choice((15.0, 25.0))
+            # a drop that only a disk drive's weight makes impossible
+            kind = "jumps" if spec.drives[index].family != "hdd" else kind
+            amount = chance.choice((20.0, 25.0))
     elif kinds is FAN:
         index = chance.randrange(len(spec.fans))
         amount = chance.choice((0.0, 20.0, 35.0, 100.0))

@@ -7,17 +7,21 @@ from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
-from fand.units import Percent
-from tests.simulation import faults
+from fand.control import Sort
+from fand.dispatch import Peer, answer
+from fand.units import Moment, Percent
+from fand.wire import Request
+from tests.simulation import alarms, faults
 from tests.simulation.clients import FanClient
 from tests.simulation.engine import Engine, Process
 from tests.simulation.hardware import Bay, Rack
 from tests.simulation.host import Host, Unit
-from tests.simulation.invariants import ServedMonitor, ShelfMonitor
+from tests.simulation.invariants import CONNECTING, ServedMonitor, ShelfMonitor
 from tests.simulation.network import Network, Path
 from tests.simulation.operators import Book, Operator
 from tests.simulation.oracle import Knowledge, outcome
-from tests.simulation.plan import Fault, Plan
+from tests.simulation.plan import SENSOR, Fault, Plan
+from tests.simulation.recovery import EVERY, Quiet
 from tests.simulation.servers import Server
 
 TICK: Final = 5.0
@@ -40,6 +44,7 @@ class Result:
     violation: Violation | None
     shelf_hours: float
     events: int
+    quiet: float
     digest: int
     last: tuple[str, ...] = ()
 
@@ -74,6 +79,7 @@ class Simulation:
         for host in self._server_hosts:
             self.network.paths["desk", host.name] = Path(self.engine, f"desk>{host.name}", 0.002, 0.002, 0.0)
         self.monitors = [self._monitor(number, rack) for number, rack in enumerate(self.racks)]
+        self.quiets = [Quiet(monitor, world) for monitor in self.monitors]
 
     def play(self) -> Result:
         """Play the plan to its end, or to the first violation."""
@@ -82,12 +88,14 @@ class Simulation:
         for number, monitor in enumerate(self.monitors):
             monitor.driving.begin()
             self.engine.at(30.0, None, monitor.driving.end, 30.0)
+            self.engine.after(EVERY, self._rest, number, self.quiets[number])
             self.engine.at(TICK * (1 + number / len(self.monitors)), None, self._tick, monitor)
         for fault in self.plan.faults:
             self.engine.at(fault.at, None, self._begin, fault)
         self.engine.run(self.plan.seconds)
         hours = self.engine.now / 3600.0 * len(self.racks)
-        return Result(self.violation, hours, self.engine.count, self._digest, tuple(self._trace))
+        quiet = sum(quiet.seconds for quiet in self.quiets) / 3600.0
+        return Result(self.violation, hours, self.engine.count, quiet, self._digest, tuple(self._trace))
 
     def path(self, fault: Fault) -> Path:
         """The way between the fan host and the server that ``fault`` is about."""
@@ -120,6 +128,64 @@ class Simulation:
         self.note(f"begins {fault.kind} (shelf {fault.shelf}, number {fault.index})")
         faults.begin(self, fault)
         self.engine.after(fault.lasts, self._end, fault)
+        wanted = alarms.expected(self.plan.world.shelves[fault.shelf], fault)
+        if wanted is not None and fault.lasts > wanted[0]:
+            self.engine.after(wanted[0], self._expect, fault, *wanted[1:])
+
+    def _expect(self, fault: Fault, sorts: frozenset[Sort], subject: str) -> None:
+        """One of these alarms must stand by now, wherever it can be known."""
+        monitor, now = self.monitors[fault.shelf], self.engine.now
+        blind = fault.kind != "partition" and (
+            monitor.serving.lasts(now - fault.lasts, monitor.rack.spec.lease + CONNECTING)
+            if fault.kind in ("refuses", "frozen")
+            else monitor.serving.lasts(now, monitor.rack.spec.lease + CONNECTING) or monitor.driving.count > 0
+        )
+        if blind or not self._still(fault):
+            return
+        for number, unit in enumerate(self.servers):
+            if fault.kind == "partition" and number != fault.index:
+                continue
+            if not isinstance(unit.program, Server) or not unit.ready or now - unit.began < 200.0 or unit.host.asleep:
+                continue
+            standing = self._alarms(unit.program, monitor.rack.spec.name)
+            if not any(sort in sorts and subject in ("", about) for sort, about in standing):
+                wanted = " or ".join(sorted(sort.value for sort in sorts))
+                self.violated(
+                    "alarm",
+                    f"{monitor.rack.spec.name}: {fault.kind} brought no alarm {wanted} ({subject})",
+                )
+
+    def _still(self, fault: Fault) -> bool:
+        """Whether ``fault`` is what its part has, and no other."""
+        rack = self.racks[fault.shelf]
+        if fault.kind in SENSOR:
+            return self.owners.get(id(rack.bays[fault.index])) is fault
+        if fault.kind in ("stalled", "dead"):
+            since = self.monitors[fault.shelf].stands_since[fault.index]
+            return since <= fault.at and rack.fans[fault.index].speedless is None
+        return True
+
+    def _alarms(self, server: Server, shelf: str) -> list[tuple[Sort, str]]:
+        """The alarms that stand, as the server's status tells them."""
+        peer = Peer("probe", server.host.mono())
+        now = Moment(server.host.mono(), server.host.wall())
+        told = answer(server.service.hall, Request.GET_STATUS, (shelf,), peer, now)
+        assert told is not None
+        return [(Sort(alarm["sort"]), alarm["subject"]) for alarm in told.args[1]["alarms"]]
+
+    def _rest(self, number: int, quiet: Quiet) -> None:
+        """See that a shelf is quiet if it must be."""
+        self.engine.after(EVERY, self._rest, number, quiet)
+        if quiet.holds(self.engine.now):
+            spec = self.racks[number].spec
+            standing = [
+                sort
+                for unit in self.servers
+                if isinstance(unit.program, Server)
+                for sort, _ in self._alarms(unit.program, spec.name)
+            ]
+            most = max(book.most() for (_, shelf), book in self.books.items() if shelf == number)
+            quiet.check(tuple(standing), most)
 
     def _end(self, fault: Fault) -> None:
         self.note(f"is over {fault.kind} (shelf {fault.shelf}, number {fault.index})")
@@ -154,8 +220,7 @@ class Simulation:
             self.note(f"{host.name} starts")
             return server
 
-        # until the server feeds a watchdog, its unit has none
-        return Unit(host, "server", make, lambda _well: None, self.network.close, float("inf"), world.restart)
+        return Unit(host, "server", make, lambda _well: None, self.network.close, world.watchdog, world.restart)
 
     def _client_unit(self, number: int, rack: Rack) -> Unit:
         world, spec = self.plan.world, rack.spec

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
-from fand.notify import READY
+from fand.notify import ALIVE, READY
 from fand.ports import Sensor
 from fand.server.readers import Readers
 from fand.server.service import Service
@@ -61,6 +61,7 @@ class Server:
         complain: Callable[[Process, dict[str, Any]], None],
     ) -> None:
         self._unit = unit
+        self.host = unit.host
         self._process = unit.host.process(f"server.{unit.runs}")
         self._network = network
         self._tap = tap
@@ -73,7 +74,7 @@ class Server:
             for shelf in shelves
             for number, device in enumerate(shelf.devices)
         ]
-        self.service = Service(ServerConfig(shelves), sensors, unit.host, SimReaders(bench), MOST)
+        self.service = Service(ServerConfig(shelves), sensors, unit.host, SimReaders(bench), MOST, tell=unit.tell)
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -82,7 +83,7 @@ class Server:
 
     def begin(self) -> None:
         """See :class:`tests.simulation.host.Program`."""
-        self.service.begin()
+        self.service.begin(Seconds(self._unit.watchdog / 3), lambda: self._unit.tell(ALIVE))
         self._network.listen(self._unit.host.name, Listener(self._process, self.service.welcome, self._tap))
         self._unit.tell(READY)
 

@@ -61,7 +61,7 @@ def test_a_failure_is_shrunk_to_the_fault_that_makes_it() -> None:
     def fails(plan: object) -> Result:
         found = [fault for fault in plan.faults if (fault.kind, fault.at) == (guilty.kind, guilty.at)]  # type: ignore[attr-defined]
         violation = Violation("rule", "text", guilty.at + 1.0) if found else None
-        return Result(violation, 1.0, 1, 0)
+        return Result(violation, 1.0, 1, 0.0, 0)
 
     small = Shrinker(fails, "rule").shrink(plan, guilty.at + 1.0)
     assert [(fault.kind, fault.at) for fault in small.faults] == [(guilty.kind, guilty.at)]

@@ -79,7 +79,7 @@ class ShelfSpec(msgspec.Struct, frozen=True):
             )
             for family, curve in self.curves.items()
         }
-        return ShelfLaw(families, Percent(self.floor), Percent(self.on_lost), Percent(self.fall))
+        return ShelfLaw(families, floor=Percent(self.floor), on_lost=Percent(self.on_lost), fall=Percent(self.fall))
 
 
 class World(msgspec.Struct, frozen=True):
