@@ -137,8 +137,9 @@ class ShelfMonitor:
             self._shadow = rack.shadow = None
 
     def _excused(self, number: int, now: float) -> bool:
-        """Whether this fan's hardware does not do what is asked of it."""
-        return self.fans[number].lasts(now, self.rack.spec.interval + SLACK)
+        """Whether this fan's hardware does not do what is asked of it, or is with its firmware between two runs."""
+        given_back = not self.rack.fans[number].manual and self.driving.lasts(now, self._world.restart + 2.0)
+        return given_back or self.fans[number].lasts(now, self.rack.spec.interval + SLACK)
 
     def _weigh(self, number: int, now: float, *, stalled: bool) -> None:
         spec = self.rack.spec
