@@ -12,6 +12,7 @@ from fand.config.values import ClientConfig, FanConfig, TachometerConfig
 from fand.drivers import fan_kind, tachometer_kind
 from fand.drivers.pwmchips import raspberry_output
 from fand.exceptions import ShelfPwmBadValue
+from fand.fanclient.failsafe import FAILSAFE, failsafe
 from fand.fanclient.host import run
 from fand.units import Percent, percent
 from fand.util import parse_args
@@ -25,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = configured(args, os.environ)
     except ValueError as error:  # settings that a driver refuses
         options.error(str(error))
-    return run(options.prog, lambda: config)
+    carry_out = failsafe if args.failsafe else run
+    return carry_out(options.prog, lambda: config)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="CHIP",
         help="measure by this GPIO chip of the kernel, like pinctrl-rp1, not by gpiozero",
     )
+    options.add_argument("--failsafe", action="store_true", help=FAILSAFE)
     return options
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fand import drivers
 from fand.config import DEFAULT_PORT, ClientConfig, find, load
 from fand.exceptions import ConfigError
+from fand.fanclient.failsafe import FAILSAFE, failsafe
 from fand.fanclient.host import run
 from fand.util import parse_args
 
@@ -20,8 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Drive the fans of this host as the servers of their shelf ask, and safely without them.",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="a fand.toml with a table [client]")
+    parser.add_argument("--failsafe", action="store_true", help=FAILSAFE)
     args = parse_args(parser, argv, port=None, aside=True)
-    return run(parser.prog, lambda: configured(args.config, args.address, args.port))
+    carry_out = failsafe if args.failsafe else run
+    return carry_out(parser.prog, lambda: configured(args.config, args.address, args.port))
 
 
 def configured(config: str | None, address: str | None, port: int | None) -> ClientConfig:

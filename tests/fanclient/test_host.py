@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,23 @@ def test_a_watchdog_shortens_the_interval_of_writing() -> None:
     assert assert_interval(Seconds(5), None) == 5
     assert assert_interval(Seconds(5), Seconds(60)) == 5
     assert assert_interval(Seconds(5), Seconds(6)) == 2
+
+
+def test_a_process_that_was_stopped_asserts_every_duty_when_it_goes_on(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+    slow = replace(config(file), interval=Seconds(250), lease=Seconds(500))
+
+    def wake() -> None:
+        until(file.path.exists, "taking the fan over")
+        while file.duty != 0:
+            file.set(0)
+        os.kill(os.getpid(), signal.SIGCONT)
+        until(lambda: file.duty == 100, "writing the duty again")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    waker = threading.Thread(target=wake)
+    waker.start()
+    before = signal.getsignal(signal.SIGCONT)
+    serve(slow)
+    waker.join(30)
+    assert signal.getsignal(signal.SIGCONT) is before

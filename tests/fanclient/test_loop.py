@@ -1,12 +1,14 @@
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from fand.exceptions import DriverError
 from fand.fanclient import machine as machines
-from fand.fanclient.events import Answer, Board, Missed, Stop
+from fand.fanclient.crew import Hands, in_turn
+from fand.fanclient.events import Answer, Board, Missed, Stop, Woken
 from fand.fanclient.lease import State, Terms
 from fand.fanclient.loop import Loop
 from fand.fanclient.output import Limits
@@ -15,12 +17,15 @@ from tests.fanclient.parts import FanFile, MovedClock, Script, ScriptedInbox
 
 TERMS = Terms(interval=Seconds(5), lease=Seconds(20))
 T = 1000.0
+T_ = TypeVar("T_")
 
 
 class Rig:
     """A loop on files and a moved clock. ``told`` is what the service manager heard, with the time."""
 
-    def __init__(self, files: Sequence[FanFile], script: Callable[[], Script], servers: int = 1) -> None:
+    def __init__(
+        self, files: Sequence[FanFile], script: Callable[[], Script], servers: int = 1, hands: Hands = in_turn
+    ) -> None:
         self.clock = MovedClock(T)
         self.told: list[tuple[float, str]] = []
         self.board = Board()
@@ -31,6 +36,7 @@ class Rig:
             [file.host_fan() for file in files],
             self.board,
             clock=self.clock,
+            hands=hands,
             tell=lambda state: self.told.append((self.clock.now - T, state)),
         )
 
@@ -227,3 +233,138 @@ def test_its_steps_can_be_taken_one_by_one(tmp_path: Path) -> None:
         assert file.duty == 40
     assert file.duty == 100
     assert [state for _, state in rig.told] == ["WATCHDOG=1", "READY=1", "WATCHDOG=1", "STOPPING=1"]
+
+
+def test_s6_a_fan_that_stands_still_gets_full_speed_at_once_and_the_other_does_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    front, rear = FanFile(tmp_path, "front"), FanFile(tmp_path, "rear")
+    for file in (front, rear):
+        file.speed.write_text("900")
+    reports = []
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        front.speed.write_text("0")
+        for at in range(2, 26):
+            yield T + at, [answer(40, at)]
+            reports.append((rig.board.fans[0].state, front.duty, rig.board.fans[1].state, rear.duty))
+        front.speed.write_text("2000")
+        for at in range(26, 66):
+            yield T + at, [answer(40, at)]
+            reports.append((rig.board.fans[0].state, front.duty, rig.board.fans[1].state, rear.duty))
+        yield T + 66, [Stop()]
+
+    rig = Rig([front, rear], script)
+    rig.run()
+    before, stalled, after = ("ok", 40.0, "ok", 40.0), ("stalled", 100.0, "ok", 40.0), ("ok", 100.0, "ok", 40.0)
+    assert reports[0] == before
+    first = reports.index(stalled)
+    assert set(reports[:first]) == {before}
+    assert 2 + first <= 26  # after the 10 s that a change excuses, and three measurements
+    last = reports.index(after)
+    assert set(reports[first:last]) == {stalled}
+    assert 60 <= 2 + last <= 62
+    assert reports[-1] == ("ok", 95.0, "ok", 40.0)
+    told = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert told == ["fan front: is stalled: it turns at 0 a minute; full speed", "fan front: turns as it must again"]
+
+
+def test_c1_a_single_taking_is_on_the_board_until_every_link_has_reported_it(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+    states: dict[int, tuple[str, float]] = {}
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        file.set(75)
+        for at in range(2, 30):
+            yield T + at, [answer(40, at)]
+            states[at] = (rig.board.fans[0].state, file.duty)
+        yield T + 30, [Stop()]
+
+    rig = Rig([file], script)
+    rig.run()
+    assert states[5] == ("ok", 75.0)  # not noticed before the next write
+    taken = [at for at, state in states.items() if state == ("taken", 40.0)]
+    assert taken == list(range(6, 26))  # for a lease: links report more often
+    assert states[28] == ("ok", 40.0)
+
+
+def test_a_fan_that_is_not_there_is_reported_as_a_fault_and_taken_when_it_comes(tmp_path: Path) -> None:
+    front, rear = FanFile(tmp_path, "front"), FanFile(tmp_path, "rear")
+    front.path.mkdir()
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        assert [fan.state for fan in rig.board.fans] == ["fault", "ok"]
+        front.mend()
+        for at in range(2, 36):
+            yield T + at, [answer(40, at)]
+            assert (front.duty, rear.duty) == (100, 40)
+        yield T + 36.1, [answer(40, 36)]
+        assert ([fan.state for fan in rig.board.fans], front.duty) == (["ok", "ok"], 100)
+        yield T + 37, [Stop()]
+
+    rig = Rig([front, rear], script)
+    rig.run()
+    fed = rig.alive()
+    assert not [at for at in fed if 6 < at < 35]  # taken over, but not yet to be trusted
+    assert [at for at in fed if at >= 35]
+
+
+def test_after_a_sleep_every_fan_is_written_and_verified_at_once(tmp_path: Path) -> None:
+    file = FanFile(tmp_path)
+    naps: list[bool] = []
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        file.set(0)
+        naps.append(True)
+        yield T + 2, []
+        assert file.duty == 40
+        file.set(0)
+        yield T + 2.5, [Woken()]  # as SIGCONT brings it
+        assert file.duty == 40
+        yield T + 3, [Stop()]
+
+    rig = Rig([file], script)
+    rig.loop.run(rig.inbox, slept=lambda: naps and naps.pop())
+
+
+class Hanging:
+    """Hands of which those at fan ``place`` do not come back."""
+
+    def __init__(self, place: int | None = None) -> None:
+        self.place = place
+
+    def __call__(self, jobs: Mapping[int, Callable[[], T_]]) -> dict[int, T_]:
+        return {place: job() for place, job in jobs.items() if place != self.place}
+
+
+def test_c2_a_driver_that_hangs_is_a_fault_of_its_fan_and_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    front, rear = FanFile(tmp_path, "front"), FanFile(tmp_path, "rear")
+    hands = Hanging()
+
+    def script() -> Script:
+        yield T + 1, [answer(40, 1)]
+        hands.place = 0
+        yield T + 2, [answer(60, 2)]
+        assert (front.duty, rear.duty) == (40, 60)
+        yield T + 9, [answer(60, 9)]
+        assert [fan.state for fan in rig.board.fans] == ["fault", "ok"]
+        yield T + 10, [Stop()]
+
+    rig = Rig([front, rear], script, hands=hands)
+    rig.run()
+    assert rig.alive() == [0, 1]
+    assert (front.duty, rear.duty) == (40, 100)
+    told = [record.message for record in caplog.records if "driver hangs" in record.message]
+    assert told == ["fan front: its driver hangs", "fan front is left as it is: its driver hangs"]
+
+
+def test_a_driver_that_hangs_from_the_beginning_is_told(tmp_path: Path) -> None:
+    rig = Rig([FanFile(tmp_path)], lambda: iter([]), hands=Hanging(0))
+    with pytest.raises(DriverError, match="fan front: its driver hangs"):
+        rig.run()

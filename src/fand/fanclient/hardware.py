@@ -14,9 +14,11 @@ from fand.config.values import FanConfig, TachometerConfig
 from fand.drivers import fan_kind, tachometer_kind
 from fand.exceptions import DriverError
 from fand.fanclient import output as outputs
+from fand.fanclient.held import Held
 from fand.fanclient.output import Output, Pace
 from fand.fanclient.trouble import Trouble
 from fand.ports import Fan, Tachometer
+from fand.stored import Stored
 from fand.units import Rpm, Seconds
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,8 @@ def open_tachometer(config: TachometerConfig) -> Tachometer:
 class HostFan:
     """A fan as the loop handles it. Leaving it as a context manager gives the hardware back.
 
-    ``fan`` and ``tachometer`` open the hardware of a configuration.
+    ``fan`` and ``tachometer`` open the hardware of a configuration. ``held`` is put on ``record`` while the hardware
+    is, or may be, in our hands.
     """
 
     def __init__(
@@ -50,11 +53,14 @@ class HostFan:
         state: Path,
         fan: Callable[[FanConfig, Path], Fan] = open_fan,
         tachometer: Callable[[TachometerConfig], Tachometer] = open_tachometer,
+        record: tuple[Stored[Held], Held] | None = None,
     ) -> None:
         self.config = config
         self._state = state
         self._open_fan = fan
         self._open_tachometer = tachometer
+        self._record = record
+        self._on_record = False
         self._fan: Fan | None = None
         self._tachometer: Tachometer | None = None
         self._fault = Trouble(f"fan {config.name}")
@@ -85,33 +91,47 @@ class HostFan:
         if self._fan is not None:
             return
         try:
-            self._fan = self._open_fan(self.config, self._state).__enter__()
+            fan = self._open_fan(self.config, self._state)
+            self._keep()
+            self._fan = fan.__enter__()
         except DriverError:
             raise
         except Exception as error:
-            raise DriverError(f"driver {self.config.kind} failed: {_said(error)}") from error
+            raise DriverError(f"driver {self.config.kind} failed: {said(error)}") from error
 
     def give_back(self) -> None:
-        """Leave the hardware safe, if it is in our hands. What fails is logged."""
+        """Leave the hardware safe, if it is in our hands. What fails is logged, and the fan stays on record."""
         fan, self._fan = self._fan, None
         if fan is not None:
             try:
                 fan.__exit__(None, None, None)
             except Exception as error:  # noqa: BLE001 - a driver of others may raise anything: the other fans go on
-                _log.critical("fan %s is left as it is: %s", self.config.name, _said(error))
+                _log.critical("fan %s is left as it is: %s", self.config.name, said(error))
+            else:
+                self._forget()
         tachometer, self._tachometer = self._tachometer, None
         if tachometer is not None:
             try:
                 tachometer.close()
             except Exception as error:  # noqa: BLE001 - as above
-                _log.error("tachometer of fan %s: %s", self.config.name, _said(error))
+                _log.error("tachometer of fan %s: %s", self.config.name, said(error))
+
+    def _keep(self) -> None:
+        if self._record is not None and not self._on_record:
+            stored, held = self._record
+            self._on_record = stored.save(held)
+
+    def _forget(self) -> None:
+        if self._record is not None:
+            self._record[0].forget()
+            self._on_record = False
 
     def write(self, output: Output, pace: Pace, now: Seconds) -> Output:
         """Carry out what ``output`` wants of this fan; returns what is known then."""
         try:
             output = self._written(output, pace, now)
         except Exception as error:  # noqa: BLE001 - a driver of others may raise anything: the other fans go on
-            self._fault.met(_said(error))
+            self._fault.met(said(error))
             output = outputs.failed(output, now, pace)
         if output.failures == 0:
             self._fault.over("works again, watched at full speed for a while" if output.fault else "works again")
@@ -157,7 +177,7 @@ class HostFan:
         try:
             rivals = " and ".join(fan.rivals())
         except Exception as error:  # noqa: BLE001 - as below: what is only told must not keep a fan from being driven
-            self._rivals.met(f"cannot tell who else drives it: {_said(error)}")
+            self._rivals.met(f"cannot tell who else drives it: {said(error)}")
             return
         if rivals:
             self._rivals.met(f"{rivals} drives it too, and will change its duty; take the fan from there")
@@ -170,7 +190,7 @@ class HostFan:
             if self._fan is not None:
                 self._fan.hand_over()
         except Exception as error:  # noqa: BLE001 - as above
-            self._hand_over.met(f"cannot be brought to full speed in any way: {_said(error)}")
+            self._hand_over.met(f"cannot be brought to full speed in any way: {said(error)}")
         else:
             self._hand_over.over("is at full speed again")
 
@@ -189,7 +209,7 @@ class HostFan:
                 self._tachometer = self._open_tachometer(tachometer)
             speed = self._tachometer.rpm(now)
         except Exception as error:  # noqa: BLE001 - a driver of others may raise anything: the fan is driven anyhow
-            self._measuring.met(_said(error))
+            self._measuring.met(said(error))
             return None
         self._measuring.over("measures again")
         return speed
@@ -203,6 +223,6 @@ class HostFan:
             self._stall.over("turns as it must again")
 
 
-def _said(error: Exception) -> str:
-    """What is to be told of it: a driver's own error is a sentence, another needs its name."""
+def said(error: Exception) -> str:
+    """What is to be told of what a driver raised: a driver's own error is a sentence, another needs its name."""
     return str(error) if isinstance(error, DriverError) else f"{type(error).__name__}: {error}"

@@ -6,17 +6,19 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from fand import util
 from fand.clock import Naps, SystemClock
-from fand.config.values import ClientConfig
+from fand.config.values import ClientConfig, FanConfig
 from fand.exceptions import FandError
 from fand.fanclient import machine as machines
 from fand.fanclient.crew import Crew
 from fand.fanclient.events import Board, Post, Stop, Woken
 from fand.fanclient.hardware import HostFan
+from fand.fanclient.held import held, record
 from fand.fanclient.lease import Terms
 from fand.fanclient.link import Link
 from fand.fanclient.loop import Loop
@@ -38,6 +40,9 @@ SIGNALS: Final = (
 )
 """What ends a fan client. By default all but the first two would end it with the fans as they are: a terminal was
 closed, or somebody pressed Ctrl-\\ or took it for another program."""
+
+PATIENCE: Final = Seconds(10.0)
+"""A fan whose hardware has not done what it was asked by then counts as one that failed, and the others go on."""
 
 PAUSES: Final = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 """What a terminal stops programs by, such as Ctrl-Z: the fans would stay as they are, so it is ignored."""
@@ -72,9 +77,9 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
     """
     clock = SystemClock()
     terms = Terms(config.interval, config.lease, config.failsafe)
-    fans = [HostFan(fan, config.state or state_folder("client", environ)) for fan in config.fans]
+    fans = [_host_fan(config, fan, config.state or state_folder("client", environ)) for fan in config.fans]
     limits = [Limits(fan.floor, fan.allow_stop, fan.least_rpm) for fan in config.fans]
-    asserted, hands = assert_interval(config.interval, watchdog(environ)), Crew(Seconds(config.lease / 2))
+    asserted, hands = assert_interval(config.interval, watchdog(environ)), Crew(PATIENCE)
     machine = machines.start(terms, len(config.servers), limits, asserted, clock.mono())
     post, board = Post(), Board()
     links = [
@@ -98,6 +103,12 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
 def assert_interval(interval: Seconds, alive: Seconds | None) -> Seconds:
     """How often every duty is written again: each ``interval``, and thrice in a watchdog's ``alive`` seconds."""
     return interval if alive is None else Seconds(min(interval, alive / 3))
+
+
+def _host_fan(config: ClientConfig, fan: FanConfig, state: Path) -> HostFan:
+    return HostFan(
+        fan, state, record=(record(state, config.shelf, fan.name), held(config.shelf, fan, config.failsafe))
+    )
 
 
 @contextmanager
