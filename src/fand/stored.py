@@ -80,10 +80,7 @@ class Stored(Generic[T]):
             make_folder(self._path.parent)
             self._replace(data)
         except (OSError, ValueError) as error:
-            trouble = _words(error)
-            if trouble != self._trouble:
-                _log.warning("Cannot keep %s in %s (%s): %s", self._what, self._path, trouble, self._loss)
-            self._trouble = trouble
+            self._fail(error)
             return False
         if self._trouble is not None:
             _log.warning("%s is kept again: %s", self._path, self._what)
@@ -109,6 +106,13 @@ class Stored(Generic[T]):
             _log.warning("Cannot keep a copy of %s: %s", self._path, _words(error))
         else:
             _log.warning("%s is kept as it was as %s", self._path, place.name)
+
+    def _fail(self, error: Exception) -> None:
+        """Tell that nothing can be kept, unless that is known."""
+        trouble = _words(error)
+        if trouble != self._trouble:
+            _log.warning("Cannot keep %s in %s (%s): %s", self._what, self._path, trouble, self._loss)
+        self._trouble = trouble
 
     def _read(self) -> bytes:
         """The bytes of the file, without waiting for one that is a pipe.

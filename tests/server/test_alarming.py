@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -105,6 +106,11 @@ def test_what_it_prints_is_one_bounded_line_of_the_log(caplog: pytest.LogCapture
     assert message.startswith("on_alarm: told of shelf1: lost sda raised: sent  [31mred 000")
     assert message.isprintable()
     assert len(message) < 300
+
+
+def test_the_page_tells_of_every_variable_and_of_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "server.rst").read_text()
+    assert set(re.findall(r"``(FAND_[A-Z]+)``", page)) - {"FAND_CONFIG"} == set(described(news()))
 
 
 @given(st.text(), st.text(), st.text())

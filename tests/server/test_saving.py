@@ -399,25 +399,37 @@ def test_a_second_server_of_the_same_configuration_keeps_its_hands_off(
         file.close()
 
 
-def test_a_folder_that_cannot_be_locked_is_used_all_the_same(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_that_nothing_can_be_kept_is_told_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    file = state_file(Path("/proc/fand"))
+    assert file.load() is None
+    (message,) = caplog.messages
+    assert message.startswith("Cannot keep overrides and alarms in /proc/fand/")
+    assert message.endswith("give it a state folder that it can write")
+    assert not file.save(EMPTY)
+    assert len(caplog.messages) == 1
+
+
+def test_a_file_that_cannot_be_locked_is_used_all_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / file_name(CONFIG)).with_suffix(".lock").mkdir()
     file = state_file(tmp_path)
-    with caplog.at_level(logging.DEBUG, "fand.server.saving"):
-        assert file.load() is None
+    assert file.load() is None
     assert file.save(EMPTY)
-    assert "cannot lock" in caplog.text
+    assert caplog.messages[0].startswith("Cannot keep overrides and alarms in ")
+    assert caplog.messages[-1].endswith("is kept again: overrides and alarms")
 
 
-def test_a_file_system_without_locks_is_used_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def refuse(_handle: int, _how: int) -> None:
         raise OSError(95, os.strerror(95))
 
     monkeypatch.setattr("fcntl.flock", refuse)
     file = state_file(tmp_path)
-    assert file.load() is None
+    with caplog.at_level(logging.DEBUG, "fand.server.saving"):
+        assert file.load() is None
     assert file.save(EMPTY)
+    assert "cannot lock" in caplog.text
 
 
 def test_a_damaged_file_is_set_aside_and_the_start_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

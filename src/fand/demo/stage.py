@@ -27,6 +27,7 @@ _RESTING: Final = Percent(40.0)
 _CONFIG: Final = """\
 [server]
 port = {port}
+state = {state}
 
 [curves.drives]
 points = [[33, 25], [40, 100]]

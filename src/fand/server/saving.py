@@ -85,8 +85,8 @@ class StateFile(Stored[State]):
         try:
             make_folder(self._lock_path.parent)
             lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        except OSError as error:  # who saves tells it
-            _log.debug("cannot lock %s: %s", self._lock_path, error)
+        except OSError as error:
+            self._fail(error)
             return
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
