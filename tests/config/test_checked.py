@@ -54,7 +54,7 @@ def test_a_table_without_a_fault_is_a_value() -> None:
     faults.check()
 
 
-def test_S11_every_fault_is_told_with_its_place() -> None:
+def test_s11_every_fault_is_told_with_its_place() -> None:
     raw = {
         "duty": "x",
         "limit": True,
@@ -107,7 +107,7 @@ def test_a_fault_inside_a_pair_is_told_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**400, -(2**63)], ids=range(5))
-def test_S11_no_nan_infinity_or_huge_number_passes(number: float) -> None:
+def test_s11_no_nan_infinity_or_huge_number_passes(number: float) -> None:
     for raw in ({"duty": number}, {"limit": number}, {"pairs": [[number, "x"]]}, {"pairs": [[1, number]]}):
         (fault,) = faults_of({"name": "n", **raw})
         assert "no number that can be used" in fault
@@ -204,7 +204,7 @@ fields = st.dictionaries(
 
 
 @given(trees | fields)
-def test_S11_whatever_the_file_says_becomes_a_value_or_faults(raw: object) -> None:
+def test_s11_whatever_the_file_says_becomes_a_value_or_faults(raw: object) -> None:
     for kind in (Inner, Outer):
         faults = Faults("f")
         value = checked(raw, kind, Place(faults, "t"))

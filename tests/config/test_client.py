@@ -63,11 +63,11 @@ def test_everything_can_be_said() -> None:
         ("intervall = 1", ": unknown key 'intervall'; did you mean 'interval'?"),
     ],
 )
-def test_S11_a_faulty_client_is_told(head: str, fault: str) -> None:
+def test_s11_a_faulty_client_is_told(head: str, fault: str) -> None:
     assert faults(client(head)) == [f"f: client.{fault}".replace(".:", ":")]
 
 
-def test_S11_a_client_has_a_shelf_and_fans() -> None:
+def test_s11_a_client_has_a_shelf_and_fans() -> None:
     assert faults("[client]") == [
         "f: client: key 'shelf' is missing; it is text that is not empty",
         "f: client: key 'fans' is missing; it is a list",
@@ -145,24 +145,24 @@ def test_a_fan_has_its_floor() -> None:
         ('hwmon = "x"\npwm = 1\ntachometer = 0', ".tachometer.fan: expected a whole number from 1 to 16, not 0"),
     ],
 )
-def test_S11_a_faulty_fan_is_told(text: str, fault: str) -> None:
+def test_s11_a_faulty_fan_is_told(text: str, fault: str) -> None:
     assert faults(client(fans=fan(text)))[0] == f"f: client.fans[1]{fault}"
 
 
 @pytest.mark.parametrize("name", ["../x", ".x", "a/b", " x", "a\\u0000b"])
-def test_S11_a_fan_has_a_name_that_can_name_a_file(name: str) -> None:
+def test_s11_a_fan_has_a_name_that_can_name_a_file(name: str) -> None:
     (fault,) = faults(client(fans=f'[[client.fans]]\nname = "{name}"\npwm = "x"'))
     assert fault.startswith("f: client.fans[1].name: ")
 
 
-def test_S11_a_fan_is_a_table_with_a_name() -> None:
+def test_s11_a_fan_is_a_table_with_a_name() -> None:
     assert faults('[client]\nshelf = "s"\nfans = [3, { pwm = "x" }]') == [
         'f: client.fans[1]: expected a table like { name = "front", hwmon = "nct6798", pwm = 2 }, not 3',
         "f: client.fans[2]: key 'name' is missing; it is text that is not empty",
     ]
 
 
-def test_S11_two_fans_have_two_names() -> None:
+def test_s11_two_fans_have_two_names() -> None:
     assert faults(client(fans=fan('pwm = "x"') + fan('pwm = "y"'))) == [
         "f: client.fans: 2 fans are called 'front'; give each a name of its own"
     ]
@@ -177,7 +177,7 @@ def test_S11_two_fans_have_two_names() -> None:
         ('command = ["set"]', 'command = ["set"]'),
     ],
 )
-def test_S11_the_same_output_is_driven_once(one: str, other: str) -> None:
+def test_s11_the_same_output_is_driven_once(one: str, other: str) -> None:
     fans = fan(one) + fan(other).replace("front", "rear")
     assert faults(client(fans=fans)) == ["f: client.fans[2]: drives the same output as 'front'"]
 

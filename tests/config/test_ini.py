@@ -199,11 +199,11 @@ def test_a_section_that_is_not_listed_is_no_shelf() -> None:
         (HEAD + "plain = maybe\n" + SHELF, "[DEFAULT] plain: expected yes or no, not 'maybe'"),
     ],
 )
-def test_S11_what_has_no_meaning_is_told(text: str, fault: str) -> None:
+def test_s11_what_has_no_meaning_is_told(text: str, fault: str) -> None:
     assert faults(text) == [f"fand.ini: {fault}"]
 
 
-def test_S11_every_fault_is_told() -> None:
+def test_s11_every_fault_is_told() -> None:
     text = HEAD.replace("40", "x").replace("= s", "= s, t") + "pain = 1\n[s]\ndevice = a\n"
     assert len(faults(text)) == 5
 

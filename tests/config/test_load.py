@@ -131,7 +131,7 @@ def faults(path: Path) -> list[str]:
     return list(caught.value.faults)
 
 
-def test_S11_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+def test_s11_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     text = WHOLE.replace("[38, 50]", "[38, nan]").replace("optional", "optinal").replace("pwm = 2", 'pwm = "2"')
     path = write(tmp_path, text)
     assert faults(path) == [
@@ -233,7 +233,7 @@ def test_a_fand_ini_becomes_step_curves(tmp_path: Path) -> None:
     ]
 
 
-def test_S11_faults_of_a_fand_ini_are_told_by_section_and_key(tmp_path: Path) -> None:
+def test_s11_faults_of_a_fand_ini_are_told_by_section_and_key(tmp_path: Path) -> None:
     text = EXAMPLE.replace("35: 35", "35: 10").replace("S2-0003", "WD-0001").replace("0: 50, 40", "20: 50, 40")
     path = write(tmp_path, text.replace("mainboard", "x" * 300), "fand.ini")
     assert faults(path) == [

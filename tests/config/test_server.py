@@ -35,7 +35,7 @@ def test_loopback_and_names_need_no_leave(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
-def test_S11_any_other_address_is_open_only_if_the_file_says_so(address: str) -> None:
+def test_s11_any_other_address_is_open_only_if_the_file_says_so(address: str) -> None:
     (fault,) = faults(f'[server]\naddress = "{address}"\n' + shelf())
     assert fault.startswith(f"f: server.address: {address} can be reached from outside")
     assert "plain = true" in fault
@@ -44,7 +44,7 @@ def test_S11_any_other_address_is_open_only_if_the_file_says_so(address: str) ->
     assert config.server.plain
 
 
-def test_S11_faults_of_the_server_are_told() -> None:
+def test_s11_faults_of_the_server_are_told() -> None:
     text = '[server]\naddress = "a b"\nport = 0\nplain = "yes"\nadress = 1\n'
     assert faults(text + shelf()) == [
         "f: server: unknown key 'adress'; did you mean 'address'?",
@@ -90,20 +90,20 @@ def test_a_curve_is_linear_unless_it_says_step() -> None:
     assert isinstance(families["ssd"].curve, Step)
 
 
-def test_S11_a_curve_that_falls_is_refused() -> None:
+def test_s11_a_curve_that_falls_is_refused() -> None:
     assert curve("points = [[30, 20], [40, 10]]") == [
         "f: curves.x.points: point 2: the duty falls from 20 to 10; a curve must not fall"
     ]
 
 
-def test_S11_a_step_curve_without_a_point_at_the_bottom_is_refused() -> None:
+def test_s11_a_step_curve_without_a_point_at_the_bottom_is_refused() -> None:
     assert curve('kind = "step"\npoints = [[30, 20]]') == [
         "f: curves.x.points: has no point at the bottom; begin at 0 °C or below, not at 30"
     ]
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", "0x" + "f" * 5000])
-def test_S11_a_curve_with_what_is_no_number_is_refused(number: str) -> None:
+def test_s11_a_curve_with_what_is_no_number_is_refused(number: str) -> None:
     for points in (f"[{number}, 20]", f"[30, {number}]"):
         (fault,) = curve(f"points = [[10, 10], {points}]")
         assert "is no number that can be used" in fault
@@ -131,7 +131,7 @@ def test_S11_a_curve_with_what_is_no_number_is_refused(number: str) -> None:
         ("points = [[1, 2]]\ncrit = 50", "curves.x: unknown key 'crit'; did you mean 'critical'?"),
     ],
 )
-def test_S11_a_faulty_curve_is_told(text: str, fault: str) -> None:
+def test_s11_a_faulty_curve_is_told(text: str, fault: str) -> None:
     first, *rest = curve(text)
     assert first == f"f: {fault}"
     assert all(fault.startswith("f: curves.x.points[") for fault in rest)
@@ -176,11 +176,11 @@ def test_shelves_stand_in_the_order_of_the_file() -> None:
         ("flor = 3", "shelves.s: unknown key 'flor'; did you mean 'floor'?"),
     ],
 )
-def test_S11_a_faulty_limit_is_told(more: str, fault: str) -> None:
+def test_s11_a_faulty_limit_is_told(more: str, fault: str) -> None:
     assert faults(shelf(more=more)) == [f"f: {fault}"]
 
 
-def test_S11_a_shelf_without_devices_or_curves_is_refused() -> None:
+def test_s11_a_shelf_without_devices_or_curves_is_refused() -> None:
     assert faults(shelf(devices="")) == ["f: shelves.s.devices: is empty; a shelf has at least one device"]
     assert faults(shelf(curves="")) == [
         'f: shelves.s.curves: is empty; give the curve of each family, like { hdd = "drives" }'
@@ -191,14 +191,14 @@ def test_S11_a_shelf_without_devices_or_curves_is_refused() -> None:
     ]
 
 
-def test_S11_a_curve_that_is_not_there_is_told() -> None:
+def test_s11_a_curve_that_is_not_there_is_told() -> None:
     assert faults(shelf(curves='hdd = "drive", ssd = "zzz"')) == [
         "f: shelves.s.curves.hdd: there is no curve 'drive'; did you mean 'drives'?",
         "f: shelves.s.curves.ssd: there is no curve 'zzz'; describe it in [curves.zzz]",
     ]
 
 
-def test_S11_a_misspelt_family_is_told() -> None:
+def test_s11_a_misspelt_family_is_told() -> None:
     assert faults(shelf(curves='hdd = "drives", nvem = "drives"')) == [
         "f: shelves.s.curves: no device is of family 'nvem'; did you mean 'nvme'?"
     ]
@@ -210,7 +210,7 @@ def test_a_family_of_ones_own_may_have_any_name() -> None:
 
 
 @pytest.mark.parametrize("name", ['" s"', '"a\\nb"', f'"{"x" * 201}"', '""'])
-def test_S11_a_shelf_has_a_proper_name(name: str) -> None:
+def test_s11_a_shelf_has_a_proper_name(name: str) -> None:
     (fault,) = faults(shelf(name=name))
     assert fault.startswith("f: shelves.")
 
@@ -263,22 +263,22 @@ def test_a_device_is_named_by_what_identifies_it_unless_it_says_so() -> None:
         ),
     ],
 )
-def test_S11_a_faulty_device_is_told(device: str, fault: str) -> None:
+def test_s11_a_faulty_device_is_told(device: str, fault: str) -> None:
     assert faults(shelf(f'{{ drive = "S0" }}, {device}')) == [f"f: shelves.s.devices[2]{fault}"]
 
 
-def test_S11_a_faulty_entry_hides_no_other() -> None:
+def test_s11_a_faulty_entry_hides_no_other() -> None:
     assert len(faults(shelf("1, { file = 1 }, { optional = 1, drive = 2 }, { x = 1 }", more="floor = true"))) == 6
 
 
-def test_S11_two_devices_of_a_shelf_have_two_names() -> None:
+def test_s11_two_devices_of_a_shelf_have_two_names() -> None:
     assert faults(shelf('{ file = "/t" }, { file = "/t" }, { drive = "a", name = "/t" }')) == [
         "f: shelves.s.devices: 3 devices are called '/t'; give each a name of its own"
     ]
     assert read(shelf('{ file = "/t" }, { file = "/t", name = "again", scale = 2 }')).server is not None
 
 
-def test_S11_a_drive_stands_in_one_place_only() -> None:
+def test_s11_a_drive_stands_in_one_place_only() -> None:
     text = shelf('{ drive = "S1", name = "a" }, { drive = "S1", name = "b" }')
     text += '[shelves.t]\ncurves = { hdd = "drives" }\ndevices = [{ drive = "s1" }]'
     told = "stands at shelves.s.devices[1] already; a drive sits in one place only"
@@ -295,7 +295,7 @@ def test_a_sensor_of_the_room_may_serve_several_shelves() -> None:
 
 
 @pytest.mark.parametrize("error", [LookupError("no such thing"), ImportError("no module"), OSError("x")])
-def test_S11_a_kind_that_cannot_be_had_is_told(error: Exception) -> None:
+def test_s11_a_kind_that_cannot_be_had_is_told(error: Exception) -> None:
     kinds = HandMadeKinds({"bad": DriverError(*error.args) if isinstance(error, OSError) else error})
     assert faults(shelf("{ bad = 1 }"), kinds) == [
         f"f: shelves.s.devices[1]: sensor kind 'bad' cannot be used: {error.args[0]}"

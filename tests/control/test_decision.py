@@ -294,7 +294,7 @@ def test_a_device_that_no_curve_cools_is_a_fault(family: str | None, reason: str
 # overrides
 
 
-def test_an_override_replaces_the_duty_while_it_lives() -> None:
+def test_s8_an_override_replaces_the_duty_while_it_lives() -> None:
     override = Override(Percent(35), Timestamp(WALL + 60))
     decision = once(drive(50), override=override)
     assert (decision.duty, decision.demand, decision.override) == (Percent(35), FULL, override)
@@ -314,7 +314,7 @@ def test_an_override_replaces_the_duty_while_it_lives() -> None:
         (9, "9 s"),
     ],
 )
-def test_an_override_tells_how_long_it_still_lives(seconds: float, told: str) -> None:
+def test_s8_an_override_tells_how_long_it_still_lives(seconds: float, told: str) -> None:
     override = Override(Percent(35), Timestamp(WALL + seconds))
     assert once(drive(50), override=override).reason == f"override 35 % for another {told}"
 
@@ -323,11 +323,11 @@ def test_the_reason_tells_the_same_duty_as_is_served() -> None:
     assert once(drive(35.001)).reason.endswith(f"-> {served(once(drive(35.001)).duty)} %")
 
 
-def test_an_override_until_removed_says_so() -> None:
+def test_s8_an_override_until_removed_says_so() -> None:
     assert once(drive(50), override=Override(Percent(35), None)).reason == "override 35 % until removed"
 
 
-def test_an_override_never_goes_below_a_fault() -> None:
+def test_s2_an_override_never_goes_below_a_fault() -> None:
     override = Override(Percent(35), None)
     lost = once(drive(30, failures=3), override=override)
     assert (lost.duty, lost.override) == (Percent(90), override)
@@ -434,7 +434,7 @@ def test_the_duty_is_never_below_a_fault_and_else_the_demand_or_the_override(
 
 
 @given(laws, devices, memories, percents, percents, moments)
-def test_an_override_never_goes_below_a_fault_or_a_critical_temperature(
+def test_s4_an_override_never_goes_below_a_fault_or_a_critical_temperature(
     law: ShelfLaw, shelf: Sequence[Device], memory: Memory, duty: Percent, boost: Percent, now: Moment
 ) -> None:
     fan = replace(STALLED, duty=boost)

@@ -224,6 +224,17 @@ def test_s6_a_fan_in_trouble_before_the_start_still_is_until_it_was_normal() -> 
     assert shelf.troubles == []
 
 
+def test_s6_a_fan_reported_before_its_trouble_is_restored_still_is_in_it() -> None:
+    shelf = Shelf()
+    shelf(5, front=900)
+    shelf.fans.restore(Sort.STALLED, "front")
+    shelf(6, front=900)
+    assert shelf.troubles == [(Sort.STALLED, "front")]
+    assert shelf.fans.speed(Seconds(7)) == 900.0
+    shelf(36, front=900)
+    assert shelf.troubles == []
+
+
 def test_s6_a_fan_in_trouble_before_the_start_and_no_longer_reported_is_forgotten() -> None:
     shelf = Shelf()
     shelf.fans.restore(Sort.FAULT, "front")

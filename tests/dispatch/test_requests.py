@@ -63,7 +63,7 @@ def test_subscribe_pwm_answers_at_once_and_enters_the_peer() -> None:
     assert who in where.shelf("shelf1").subscribers
 
 
-def test_an_override_is_set_and_ended() -> None:
+def test_s8_an_override_is_set_and_ended() -> None:
     where = hall()
     given = ask(where, Request.SET_PWM_OVERRIDE, "shelf1", 60)
     assert given.request is Request.ACK
@@ -85,7 +85,7 @@ def test_an_override_is_set_and_ended() -> None:
     ],
     ids=["utc", "offset", "naive", "never", "last", "after the last"],
 )
-def test_an_end_is_an_instant_whatever_its_zone(when: datetime | None, end: float | None) -> None:
+def test_s8_an_end_is_an_instant_whatever_its_zone(when: datetime | None, end: float | None) -> None:
     where = hall()
     ask(where, Request.SET_PWM_OVERRIDE, "shelf1", 60)
     assert ask(where, Request.SET_PWM_EXPIRE, "shelf1", when).request is Request.ACK
@@ -109,12 +109,12 @@ def test_an_end_is_an_instant_whatever_its_zone(when: datetime | None, end: floa
         timedelta(1),
     ],
 )
-def test_an_end_that_has_passed_or_is_no_date_is_refused(when: object) -> None:
+def test_s8_an_end_that_has_passed_or_is_no_date_is_refused(when: object) -> None:
     with pytest.raises(ShelfPwmExpireBadValue):
         ask(hall(), Request.SET_PWM_EXPIRE, "shelf1", when)
 
 
-def test_a_date_that_the_host_cannot_reckon_is_refused() -> None:
+def test_s8_a_date_that_the_host_cannot_reckon_is_refused() -> None:
     where = hall()
 
     def overflow(_when: datetime) -> Any:

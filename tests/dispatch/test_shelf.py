@@ -107,7 +107,7 @@ def test_a_falling_demand_falls_in_steps() -> None:
     assert what.decision(at(2)).duty == 73.0
 
 
-def test_an_override_replaces_the_duty_until_it_ends() -> None:
+def test_s8_an_override_replaces_the_duty_until_it_ends() -> None:
     what = warm(shelf())
     what.set_override(Percent(60), at(0))
     assert what.decision(at(0)).duty == 60.0
@@ -121,7 +121,7 @@ def test_an_override_replaces_the_duty_until_it_ends() -> None:
     assert what.decision(at(12)).duty == 25.0
 
 
-def test_an_end_set_beforehand_is_for_the_next_override() -> None:
+def test_s8_an_end_set_beforehand_is_for_the_next_override() -> None:
     what = warm(shelf())
     what.set_override_end(None, at(0))
     assert what.decision(at(0)).override is None
@@ -130,7 +130,7 @@ def test_an_end_set_beforehand_is_for_the_next_override() -> None:
     assert what.pending is None
 
 
-def test_an_end_that_has_passed_changes_nothing() -> None:
+def test_s8_an_end_that_has_passed_changes_nothing() -> None:
     what = warm(shelf())
     what.set_override(Percent(60), at(0))
     with pytest.raises(ShelfPwmExpireBadValue):
@@ -138,7 +138,7 @@ def test_an_end_that_has_passed_changes_nothing() -> None:
     assert what.decision(at(2)).duty == 60.0
 
 
-def test_an_override_never_goes_below_a_fault() -> None:
+def test_s4_an_override_never_goes_below_a_critical_temperature() -> None:
     what = warm(shelf(), 51)
     what.set_override(Percent(30), at(0))
     assert what.decision(at(0)).duty == 100.0
@@ -385,7 +385,7 @@ def test_what_is_kept_can_be_written_and_read() -> None:
         assert msgspec.json.decode(msgspec.json.encode(some), type=Kept) == some
 
 
-def test_the_speed_is_unknown_until_it_is_reported_and_when_it_is_old() -> None:
+def test_s7_the_speed_is_unknown_until_it_is_reported_and_when_it_is_old() -> None:
     what, who = warm(shelf()), peer()
     assert what.speed(Seconds(0)) is None
     what.report_speed(Rpm(1500), who, Seconds(1))

@@ -75,7 +75,7 @@ def test_each_device_tells_its_own_state() -> None:
     assert status["faults"] == [{"duty": 100, "reason": "device waits has not answered since the start"}]
 
 
-def test_an_override_is_told_with_its_end() -> None:
+def test_s8_an_override_is_told_with_its_end() -> None:
     what = warm(shelf())
     what.set_override(Percent(60.0), at(0))
     assert status_page(what, 0, at(1))["override"] == {"percent": 60, "until": WALL + 86400}

@@ -60,7 +60,7 @@ def test_an_optional_device_is_marked() -> None:
     assert shown.tables[1].rows[0].style == QUIET
 
 
-def test_an_override_is_shown_with_its_end_in_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s8_an_override_is_shown_with_its_end_in_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.localtime", __import__("time").gmtime)
     until = facts(override={"percent": 80, "until": NOW + 3 * 3600 + 59})
     assert until["override"] == ("80 % until 2030-03-17 20:47:39, for another 3 h 0 min", WARN)

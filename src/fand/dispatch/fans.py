@@ -1,7 +1,7 @@
 """What fan clients report of their fans."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fand.control import Condition, FanState, FanTrack, Fault, Finding, Sort, follow
@@ -65,8 +65,10 @@ class Fans:
 
     def restore(self, sort: Sort, name: str) -> None:
         """The fan called ``name`` was in this trouble when a server before this one ended, and still is."""
-        state = FanState(name, None, None, Condition(sort.value))
-        self._fans[name] = Fan(state, FanTrack(trouble=sort), None, Seconds(0.0))
+        fan = self._fans.get(name)
+        if fan is None:
+            fan = Fan(FanState(name, None, None, Condition.OK), FanTrack(), None, Seconds(0.0))
+        self._fans[name] = replace(fan, track=replace(fan.track, trouble=sort, well=None))
         self._troubles = _troubles(self._fans)
 
     @property
