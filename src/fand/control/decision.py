@@ -120,7 +120,7 @@ def decide(
 
 _DUTY: Final = attrgetter("duty")
 _CELSIUS: Final = itemgetter(0)
-_FRESH: Final = frozenset({Health.GOOD, Health.ASLEEP, Health.FAILING})
+_FRESH: Final = (Health.GOOD, Health.ASLEEP, Health.FAILING)
 
 _Warm = tuple[Celsius, Device, Health]
 
