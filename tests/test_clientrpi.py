@@ -140,3 +140,11 @@ def test_pins_that_cannot_be_had_are_a_sentence_and_no_success(tmp_path: Path) -
         assert program.process.returncode == 1
         assert program.text.startswith("fand-clientrpi: fan gpio18: ")
         assert program.text.count("\n") == 1
+
+
+def test_c2_a_pin_is_made_safe_when_no_client_drives_it_any_more(tmp_path: Path) -> None:
+    env = MOCK | {"SERVICE_RESULT": "signal", "STATE_DIRECTORY": str(tmp_path)}
+    with Program(tmp_path / "rpi.log", "clientrpi", "shelf1", "--failsafe", env=env) as program:
+        until(lambda: program.process.poll() is not None)
+        assert program.process.returncode == 0
+        assert program.text == "fand-clientrpi: fan gpio18: set to the failsafe duty of 100 %\n"

@@ -151,12 +151,12 @@ class HostFan:
         assert fan is not None
         if output.written is not None:
             output = self._found(output, fan, pace, now)
-        self._look_around(fan)
         fan.drive(output.duty)
         read = fan.duty()
         duty, output = output.duty, outputs.wrote(output, read, fan.resolution, now, pace)
         if output.failures:
             self._fault.met(f"does {read:.3g} % after {duty:.3g} % was written", "does not hold")
+        self._look_around(fan)
         return output
 
     def _found(self, output: Output, fan: Fan, pace: Pace, now: Seconds) -> Output:

@@ -1,4 +1,4 @@
-"""The hardware loop: the one thread that touches the fans.
+"""The hardware loop, which alone decides what is done at the fans, and when.
 
 Each step it hears what the links have said, lets time pass in the machine, writes what is due and measures; then it
 waits for a link's word or the next deadline. It never waits for the network. The service manager's watchdog is fed
