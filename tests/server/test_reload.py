@@ -169,7 +169,7 @@ def test_s11_where_to_listen_stays_until_a_restart(tmp_path: Path) -> None:
             assert other.ask(Request.PING) == ACK
         errors = server.stop()
     assert (
-        "WARNING fand.server.service: reload: port under [server] is 4999 now; it stays 9999 until a restart"
+        "WARNING fand.server.service: reload: port under [server] is not as it was at the start; that takes a restart"
         in errors
     )
 

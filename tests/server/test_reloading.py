@@ -238,6 +238,8 @@ def test_a_server_that_stops_reloads_no_more() -> None:
         assert first.cancelled()
         assert second.cancelled()
         assert place.told == ["RELOADING"]
+        with pytest.raises(RequestError, match="the server stops"):
+            place.reloading.ask()
 
     asyncio.run(main())
     release.set()

@@ -130,8 +130,8 @@ def test_s11_what_takes_a_restart_is_told(caplog: pytest.LogCaptureFixture) -> N
 
     travel(main)
     assert caplog.messages == [
-        "reload: port under [server] is 2 now; it stays 1 until a restart",
-        "reload: plain under [server] is True now; it stays False until a restart",
+        "reload: port under [server] is not as it was at the start; that takes a restart",
+        "reload: plain under [server] is not as it was at the start; that takes a restart",
     ]
 
 

@@ -87,6 +87,7 @@ class Daemon:
                 await self._stop.wait()
             finally:
                 notify(STOPPING)
+                self._service.reloading.stop()
                 for server in servers:
                     server.close()
                 await self._service.settle(_SETTLE)

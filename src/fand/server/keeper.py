@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from fand.clock import GLANCE, Naps
@@ -24,6 +25,9 @@ HEARTBEAT: Final = Seconds(5.0)
 
 ROUND: Final = Seconds(5.0)
 """Every shelf is looked after at least so often."""
+
+GRACE: Final = Seconds(30.0)
+"""After the host has slept no alarm is raised for so long: all is old then, and is about to be read and reported."""
 
 _INSTANT: Final = 0.01
 """No decision is taken anew sooner: a reading may turn too old only just after the instant it was good until."""
@@ -57,6 +61,10 @@ class Keeper:
         self._hear = hear
         self._kept: dict[str, _Kept] = {}
         self._ticks: asyncio.TimerHandle | None = None
+        self._naps: Naps | None = None
+        self._woke: Callable[[], object] = lambda: None
+        self._due = Seconds(0.0)
+        self._quiet_until = Seconds(-inf)
 
     def start(self, every: Seconds, done: Callable[[], object], woke: Callable[[], object]) -> None:
         """Look after all shelves every so many seconds, :data:`ROUND` at most; ``done`` is called after each round
@@ -67,18 +75,15 @@ class Keeper:
         loop = asyncio.get_running_loop()
         every = min(every, ROUND)
         pause = min(every, GLANCE)
-        naps = Naps(self._clock.mono, loop.time)
-        due = self._clock.mono() + every
+        self._naps, self._woke = Naps(self._clock.mono, loop.time), woke
+        self._due = Seconds(self._clock.mono() + every)
 
         def tick() -> None:
-            nonlocal due
             self._ticks = loop.call_later(pause, tick)
-            if slept := naps.slept():
-                _log.warning("this host has slept for %.0f s: every device is asked again", slept)
-                woke()
-            elif self._clock.mono() < due - pause / 2:
+            self._notice_sleep()
+            if self._clock.mono() < self._due - pause / 2:
                 return
-            due = self._clock.mono() + every
+            self._due = Seconds(self._clock.mono() + every)
             if self.round():
                 done()
 
@@ -108,6 +113,7 @@ class Keeper:
 
     def refresh(self, shelf: Shelf) -> None:
         """Something that the duty of ``shelf`` depends on may have changed."""
+        self._notice_sleep()
         kept = self._of(shelf)
         now = Moment(self._clock.mono(), self._clock.wall())
         frame = shelf.frame(now)
@@ -154,7 +160,17 @@ class Keeper:
     def _of(self, shelf: Shelf) -> _Kept:
         return self._kept.setdefault(shelf.name, _Kept())
 
+    def _notice_sleep(self) -> None:
+        if self._naps is None or not (slept := self._naps.slept()):
+            return
+        _log.warning("this host has slept for %.0f s: every device is asked again", slept)
+        self._due = self._clock.mono()
+        self._quiet_until = Seconds(self._due + GRACE)
+        self._woke()
+
     def _tell(self, shelf: Shelf, now: Moment) -> None:
+        if now.mono < self._quiet_until:
+            return
         for event in shelf.review(now):
             self._announce(shelf, event)
 

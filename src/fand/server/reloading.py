@@ -52,12 +52,17 @@ class Reloading:
         self._next: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._hung: asyncio.Future[Loaded | Exception] | None = None
+        self._stopped = False
 
     def ask(self) -> asyncio.Task[None]:
         """Have a reload begin, now or after the one under way; all who ask before it begins share it.
 
         In the task that comes back is a RequestError if anything was wrong.
+
+        :raises RequestError: the server stops
         """
+        if self._stopped:
+            raise RequestError("the server stops")
         if self._next is None:
             self._next = task = asyncio.create_task(self._reload(), name="reload")
             self._tasks.add(task)
@@ -65,7 +70,8 @@ class Reloading:
         return self._next
 
     def stop(self) -> None:
-        """Reload no more."""
+        """Reload no more. May be called twice."""
+        self._stopped = True
         for task in self._tasks:
             task.cancel()
 

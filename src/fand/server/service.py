@@ -138,7 +138,9 @@ class Service:
         for field in fields(config):
             new, old = getattr(config, field.name), getattr(self._config, field.name)
             if field.name not in RELOADED and new != old:
-                _log.warning("reload: %s under [server] is %r now; it stays %r until a restart", field.name, new, old)
+                _log.warning(
+                    "reload: %s under [server] is not as it was at the start; that takes a restart", field.name
+                )
 
     def _hear(self, shelf: Shelf, event: Event) -> None:
         if self._saving is not None:
