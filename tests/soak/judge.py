@@ -54,6 +54,8 @@ class Site:
     short: dict[str, float] = field(default_factory=dict)
     longest: float = 0.0
     lacking: float = 0.0
+    demands: list[float] = field(default_factory=list)
+    hottest: float = 0.0
 
     def allowed(self, now: float) -> float:
         """How long a fan may fall short now."""
@@ -108,6 +110,8 @@ class Judge:
     def look(self, site: Site, override: float | None, now: float, passed: float) -> None:
         """Judge the fans of ``site``; ``override`` is the lowest that may be in force."""
         site.look(now)
+        site.demands.append(site.zone.past[-1].demand)
+        site.hottest = max(site.hottest, *site.zone.past[-1].celsius)
         needed = self.needed(site.zone, override, now)
         allowed = site.allowed(now) + self.stalled(now)
         for name, fan in zip(FANS, site.zone.fans, strict=True):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
+from statistics import quantiles
 from types import FrameType
 from typing import Final
 
@@ -311,9 +312,11 @@ class Soak:
         for unit in self._units:
             print(f"{unit.name}: {unit.lives} lives, {unit.watchdogs} ended by the watchdog")
         for site in self._sites:
+            low, middle, high = (quantiles(site.demands, n=20)[place] for place in (0, 9, 18))
             print(
-                f"{site.zone.name}: a fan was under the demand for {site.longest:.1f} s at the longest, "
-                f"{site.lacking:.1f} s in all"
+                f"{site.zone.name}: the demand was {middle:.0f} %, mostly from {low:.0f} to {high:.0f} %, and the "
+                f"hottest drive at {site.hottest:.1f} °C; a fan was under the demand for {site.longest:.1f} s "
+                f"at the longest, {site.lacking:.1f} s in all"
             )
         stalls = [gap for _, gap in self._judge.stalls]
         print(f"the host held this tool up {len(stalls)} times, {max(stalls, default=0.0):.1f} s at the longest\n")
