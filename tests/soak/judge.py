@@ -56,6 +56,8 @@ class Site:
     lacking: float = 0.0
     demands: list[float] = field(default_factory=list)
     hottest: float = 0.0
+    broken: float = float("-inf")
+    """When a fan of it was last broken."""
 
     def allowed(self, now: float) -> float:
         """How long a fan may fall short now."""
@@ -70,7 +72,9 @@ class Site:
         """See what is wrong now."""
         if any(bay.fault for bay in self.zone.bays):
             self.wrong["sensor"] = now
-        if not self.client.answers(now, 0.0) or any(fan.fault == "broken" for fan in self.zone.fans):
+        if any(fan.fault == "broken" for fan in self.zone.fans):
+            self.broken = now
+        if not self.client.answers(now, 0.0) or self.broken == now:
             self.wrong["client"] = now
         for number, path in enumerate(self.paths):
             if path.proxy.faults != NONE:

@@ -32,6 +32,8 @@ STALL: Final = 0.5
 """A turn that took longer shows that the host did not let us run."""
 PORTS: Final = (20_000, 30_000)
 """Where the servers listen: below the ports that the system gives to whoever asks for any."""
+EXCUSED: Final = 30.0
+"""So long after a fan of its own was broken a fan client may starve its watchdog."""
 QUIET: Final = 90.0
 """After the last fault all must be as if there had been none within so many seconds: a fan that stood still must turn
 for 30 s in the fan client's eyes, and then in the server's."""
@@ -187,8 +189,7 @@ class Soak:
             for zone in self._zones:
                 zone.advance(self._now, passed)
             for site in self._sites:
-                site.client.excused = any(fan.fault == "broken" for fan in site.zone.fans) or site.client.excused
-                site.client.excused &= self._now - site.wrong.get("client", -1e9) < 30.0
+                site.client.excused = self._now - site.broken < EXCUSED
             for unit in self._units:
                 unit.tick(self._now, again=again)
             if again:

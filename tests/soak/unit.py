@@ -49,7 +49,7 @@ class Unit:
     expected: str = ""
     """How its present life was ended by us, if it was."""
     excused: bool = False
-    """It may starve its watchdog: a fan of its own is broken."""
+    """It may starve its watchdog, and its ExecStopPost= fail: a fan of its own is broken, or was a moment ago."""
     lives: int = 0
     watchdogs: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -73,8 +73,9 @@ class Unit:
         return self.process.pid if alive and self.process is not None else None
 
     def answers(self, now: float, settled: float) -> bool:
-        """Whether it has been up, and not been stopped, for so many seconds."""
-        return self.phase is Phase.UP and not self.stopped and now - self.since >= settled
+        """Whether it has been up, and nobody has stopped or killed it, for so many seconds."""
+        up = self.phase is Phase.UP and not self.stopped and not self.expected
+        return up and now - self.since >= settled
 
     def start(self, now: float) -> None:
         env = {**os.environ, "NOTIFY_SOCKET": str(self._address)}
@@ -115,7 +116,7 @@ class Unit:
                 self._starved(now)
         elif self.phase is Phase.POST:
             if status is not None:
-                if status:
+                if status and not self.excused:
                     self.complain(f"ExecStopPost= of {self.name} ended with {status}{self._words()}")
                 self._become(Phase.DOWN, now)
             elif now - self.since > POST:
