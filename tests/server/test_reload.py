@@ -264,3 +264,21 @@ def test_hangups_without_end_are_one_reload_after_the_other(tmp_path: Path) -> N
                 steeper(path)
         duty_becomes(talk, 45)
         assert "Traceback" not in server.stop()
+
+
+def test_s11_a_shelf_that_is_gone_takes_its_override_along(tmp_path: Path) -> None:
+    device = play(tmp_path, "a", 30)
+    path = write_shelves(tmp_path, shelf1=[device], shelf2=[device])
+    with running(path) as server, server.talk() as talk:
+        for shelf in ("shelf1", "shelf2"):
+            assert talk.ask(Request.SET_PWM_OVERRIDE, shelf, 60) == ACK
+        write_shelves(tmp_path, shelf1=[device])
+        assert talk.ask(Request.RELOAD) == ACK
+        write_shelves(tmp_path, shelf1=[device], shelf2=[device])
+        assert talk.ask(Request.RELOAD) == ACK
+        overrides = [talk.ask(Request.GET_STATUS, shelf)[1][1]["override"] for shelf in ("shelf1", "shelf2")]
+        assert [override and override["percent"] for override in overrides] == [60, None]
+        server.stop()
+    with running(path) as server, server.talk() as talk:
+        overrides = [talk.ask(Request.GET_STATUS, shelf)[1][1]["override"] for shelf in ("shelf1", "shelf2")]
+        assert [override and override["percent"] for override in overrides] == [60, None]
