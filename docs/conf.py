@@ -9,7 +9,7 @@ author = "the fand developers"
 copyright = "the fand developers"
 version = release = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "myst_parser"]
 exclude_patterns = ["_build"]
 
 autodoc_member_order = "bysource"

@@ -260,13 +260,6 @@ class Hardware:
             self.qmp("cont")
         return "ok"
 
-    def do_button(self, seconds):
-        """button SECONDS - press the power button so much later: ends a suspend to idle."""
-        timer = threading.Timer(float(seconds), lambda: self.qmp("system_powerdown"))
-        timer.daemon = True
-        timer.start()
-        return seconds
-
     def do_ata(self):
         """ata - ATA commands each SATA disk got since last asked, by command byte (b0 is SMART,
         e5 CHECK POWER MODE, 25/c8/60 reads): shows whether a sleeping disk was touched."""
@@ -379,7 +372,8 @@ def qemu_command(args, rundir, drives, nvme_args):
         "-name",
         "vmrig",
         "-kernel",
-        cache / "vmlinux",
+        # a wake-up resets the machine, and QEMU would then put a bare kernel into its memory once more
+        cache / ("vmlinuz" if args.suspend else "vmlinux"),
         "-initrd",
         cache / "initrd.img",
         "-append",
@@ -485,7 +479,7 @@ def run(args):
     started = time.monotonic()
     deadline = started + (args.timeout or 10**9)
     cache = Path(args.cache)
-    for part in ("vmlinux", "initrd.img", "root.ext4"):
+    for part in ("vmlinux", "vmlinuz", "initrd.img", "root.ext4"):
         if not (cache / part).exists():
             sys.exit(f"vmrig: {cache}/{part} is missing: run build.sh first")
     if not args.keep and not (args.jobdir / "job.sh").exists():
@@ -703,6 +697,7 @@ def main(argv):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("jobdir", type=lambda s: Path(s).resolve(strict=True))
     p.add_argument("--timeout", type=float, default=300, help="seconds for everything, 0 for none (300)")
+    p.add_argument("--suspend", action="store_true", help="let the guest suspend to memory; it starts 3 s later")
     p.add_argument("--init", choices=("fast", "systemd"), default="fast")
     p.add_argument(
         "--keep",
