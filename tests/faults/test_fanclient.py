@@ -99,3 +99,16 @@ def test_a_partition_of_a_subscriber_does_not_hold_the_server_up(rig: Rig) -> No
     rig.proxy.faults = NONE
     rig.site.heat(35)
     rig.site.until_duty(QUIET)
+
+
+def test_a_fan_client_that_was_stopped_hears_of_the_heat_as_soon_as_it_goes_on(rig: Rig) -> None:
+    site = rig.site
+    site.heat(35)
+    site.until_duty(QUIET)
+    rig.client.hang()
+    site.heat(40)
+    site.until(lambda: rig.other.pwm("shelf1") == WARM, "the demand")
+    rig.client.go_on()
+    site.until(lambda: site.duty >= WARM, f"{WARM} %")
+    site.heat(35)
+    site.until_duty(QUIET)

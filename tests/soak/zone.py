@@ -43,7 +43,7 @@ class Bay:
     def suffer(self, fault: str | None) -> None:
         self.fault = fault
         if fault in STUCK:
-            if fault == "future":
+            if fault == "future" and self.path.exists():
                 os.utime(self.path, (4e9, 4e9))
         elif fault is not None and (text := WORDS[fault]) is not None:
             replace(self.path, text)
