@@ -27,6 +27,11 @@ def checks() -> set[str]:
     return {line for each in lists for line in each.read_text().splitlines() if not line.startswith("#")}
 
 
+def invariants() -> str:
+    """The simulation, where each invariant that fails is told by its name."""
+    return "".join(path.read_text() for path in (ROOT / "tests" / "simulation").glob("*.py"))
+
+
 def sections() -> dict[str, str]:
     """What the page says of each rule."""
     return dict(SECTION.findall(PAGE))
@@ -56,10 +61,12 @@ def test_every_rule_has_tests_that_bear_its_number_and_the_page_names_some(rule:
     assert {name for name in named if name.startswith(prefix)} <= names()
 
 
-def test_every_test_and_check_that_is_named_exists() -> None:
+def test_every_test_check_and_invariant_that_is_named_exists() -> None:
     words = {" ".join(word.split()) for word in QUOTED.findall(PAGE)}
     assert {word for word in words if word.startswith("test_")} <= names()
     assert {name for rule in RULES for name in evidence(rule, "Virtual machine")} <= checks()
+    simulation = invariants()
+    assert all(f'"{name}"' in simulation for rule in RULES for name in evidence(rule, "Simulation"))
 
 
 def test_no_test_bears_the_number_of_a_rule_that_does_not_exist() -> None:
