@@ -290,6 +290,8 @@ def test_after_a_suspend_the_server_is_asked_at_once(
     rigs: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fand.fanclient.link.GLANCE", 0.01)
+    # the server has read the report when the clock moves, the client not yet its acknowledgement perhaps
+    monkeypatch.setattr("fand.fanclient.conversation.PATIENCE", 10_000.0)
     clock = MovedClock()
     rig = rigs(modern(40), modern(40), interval=3600.0, lease=20_000.0, clock=clock)
     assert rig.asked.get(timeout=30)[0] is Request.SUBSCRIBE_PWM
