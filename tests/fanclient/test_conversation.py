@@ -92,6 +92,18 @@ def test_pushes_are_heard_as_old_as_the_last_round() -> None:
     assert len(talk.said) == 2
 
 
+def test_a_duty_said_again_is_no_news_unless_it_is_surer() -> None:
+    talk = begun()
+    talk.hears(duty(40), duty(40))
+    talk.at(5)
+    talk.hears(duty(40))
+    assert talk.heard == [(40, 0)]
+    talk.hears(ACK)
+    assert talk.heard == [(40, 0), (40, 5)]
+    talk.hears(duty(50), duty(40))
+    assert talk.heard[2:] == [(50, 5), (40, 5)]
+
+
 def test_a_round_begins_an_interval_after_the_last_began() -> None:
     talk = begun()
     assert talk.it.due == 5

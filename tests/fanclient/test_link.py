@@ -262,8 +262,8 @@ def test_an_error_of_our_own_does_not_end_the_link(
 def test_a_flood_waits_for_the_loop(rigs: Callable[..., Rig]) -> None:
     def flooding(rig: Rig, sock: socket.socket) -> None:
         recv(sock)
-        for _ in range(CROWDED * 2):
-            send(sock, Request.SET_PWM, "shelf1", 40)
+        for number in range(CROWDED * 2):
+            send(sock, Request.SET_PWM, "shelf1", 40 + number % 2)
         sock.recv(1000)
 
     rig = rigs(flooding)

@@ -14,6 +14,9 @@ STOP_POST: Final = 0.2
 """Seconds from the end of a service to that of its ``ExecStopPost=``."""
 
 
+ABORT: Final = 2.0
+"""``TimeoutAbortSec=``: seconds from the end of the watchdog's patience to SIGKILL."""
+
 LOOK: Final = 1.0
 """The real fan client looks at the clock at least so often: what was due in a suspend is done so soon after it."""
 
@@ -186,6 +189,10 @@ class Unit:
         self.host.manager.after(STOP_POST, self._after, well)
         self.host.manager.after(STOP_POST + self._restart, self.start)
 
+    def _abort(self, run: int) -> None:
+        if run == self.runs:
+            self.ended(well=False)
+
     def _begin(self) -> None:
         if self.program is not None:
             self.program.begin()
@@ -196,6 +203,7 @@ class Unit:
             return
         left = self._alive + self.watchdog - self.host.engine.now
         if left <= 1e-6:
-            self.ended(well=False)
+            # a process that hangs does not end by the signal that it is sent first
+            self.host.manager.after(ABORT, self._abort, run)
         else:
             self.host.manager.after(left, self._look, run)

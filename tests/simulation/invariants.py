@@ -13,6 +13,7 @@ from typing import Final
 from fand.wire import Decoder, Request
 from tests.simulation.critical import Shadow
 from tests.simulation.hardware import Rack, shown
+from tests.simulation.host import ABORT, STOP_POST
 from tests.simulation.oracle import Families, Knowledge, budget, sight
 from tests.simulation.world import World
 
@@ -144,8 +145,8 @@ class ShelfMonitor:
     def _weigh(self, number: int, now: float, *, stalled: bool) -> None:
         spec = self.rack.spec
         driven = SLACK
-        if self.driving.lasts(now, self._world.watchdog + self._world.restart + SLACK):
-            driven += self._world.watchdog + self._world.restart + 1.0
+        if self.driving.lasts(now, self._world.watchdog + ABORT + self._world.restart + SLACK):
+            driven += self._world.watchdog + ABORT + STOP_POST
         served = SLACK + 3 * spec.latency
         serving = self.serving.lasts(now, spec.lease + CONNECTING)
         if serving:

@@ -6,7 +6,7 @@ import pytest
 
 from fand.notify import ALIVE, READY
 from tests.simulation.engine import START, Engine, Life, Process
-from tests.simulation.host import STOP_POST, Host, Unit
+from tests.simulation.host import ABORT, STOP_POST, Host, Unit
 from tests.simulation.loop import SimLoop
 
 
@@ -121,11 +121,11 @@ def test_the_manager_kills_what_feeds_no_watchdog_runs_what_comes_after_and_star
     engine.run(20.5)
     assert (unit.runs, ends) == (1, [])
     unit.hang()
-    engine.run(25.4)
+    engine.run(25.0 + ABORT + 0.1)
     assert unit.program is None
     engine.run(40.0)
     assert unit.runs == 2
-    assert ends == [(25.0 + STOP_POST, False)]
+    assert ends == [(25.0 + ABORT + STOP_POST, False)]
     unit.stop()
     engine.run(42.0)
     assert (unit.runs, ends[1]) == (3, (40.0 + STOP_POST, True))

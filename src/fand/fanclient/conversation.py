@@ -78,7 +78,7 @@ class Conversation:
     answer, or the sending of a message, may take.
     """
 
-    __slots__ = ("_asked", "_duty", "_interval", "_shelf", "_subscribed", "_sure", "due", "patience", "stage")
+    __slots__ = ("_asked", "_duty", "_interval", "_shelf", "_subscribed", "_sure", "_told", "due", "patience", "stage")
 
     def __init__(self, shelf: str, terms: Terms) -> None:
         self._shelf = shelf
@@ -87,6 +87,7 @@ class Conversation:
         self._subscribed = False
         self._asked = self._sure = Seconds(0.0)
         self._duty: Percent | None = None
+        self._told: Heard | None = None
         self.stage = Stage.NEW
         self.due = Seconds(float("inf"))
 
@@ -152,6 +153,10 @@ class Conversation:
             raise CorruptedDataError(f"the server sent {request.name} without being asked")
         if say is None and now >= self.due:  # a server that pushes all the time leaves no quiet moment
             say = self._overdue(now)
+        if heard == self._told:  # a server says the same all the while, and it is no younger for that
+            heard = None
+        elif heard is not None:
+            self._told = heard
         return Turn(say, heard, whole)
 
     def _checked(self, args: tuple[Any, ...]) -> Percent:

@@ -181,6 +181,8 @@ def _turn(fan: Fan, speed: Rpm, duty: Percent, fault: FanFault | None, dt: Secon
     if fault is FanFault.STALLED:
         return Rpm(0.0), Rpm(0.0)
     target = Rpm(0.0) if fault is FanFault.DEAD else _target(fan, speed, duty)
+    if abs(speed - target) < 1e-9 * fan.full:  # as most of the time, and exponentials are dear
+        return target, target
     x = dt / fan.lag
     after = Rpm(target + (speed - target) * exp(-x))
     mean = Rpm(target - (speed - target) * expm1(-x) / x)
