@@ -6,8 +6,9 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from fand.sim import FanFault
+from tests.simulation.disk import SYNC
 from tests.simulation.invariants import Exposure
-from tests.simulation.plan import CLIENT, FAN, NETWORK, OPERATOR, SENSOR, SERVER, Fault
+from tests.simulation.plan import CLIENT, DISK, FAN, NETWORK, OPERATOR, SENSOR, SERVER, Fault
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
@@ -23,6 +24,7 @@ def begin(sim: Simulation, fault: Fault) -> None:
     kind, monitor = fault.kind, sim.monitors[fault.shelf]
     rack, unit = monitor.rack, sim.clients[fault.shelf]
     server = sim.servers[fault.index] if fault.index < len(sim.servers) else sim.servers[0]
+    disk = sim.disks[fault.index] if fault.index < len(sim.servers) else sim.disks[0]
     monitor.check()
     if kind in SENSOR:
         _sensor(sim, fault)
@@ -74,6 +76,15 @@ def begin(sim: Simulation, fault: Fault) -> None:
                 unit.host.ahead += fault.amount
             case "server clock":
                 server.host.ahead += fault.amount
+            case "disk full":
+                disk.full += 1
+            case "disk slow":
+                disk.delay = 4.0
+            case "disk hangs":
+                disk.hangs += 1
+            case "disk damaged":
+                disk.damage()
+                server.kill()
             case "heat":
                 rack.heat += fault.amount
 
@@ -83,6 +94,9 @@ def end(sim: Simulation, fault: Fault) -> None:
     kind, monitor = fault.kind, sim.monitors[fault.shelf]
     rack, unit = monitor.rack, sim.clients[fault.shelf]
     server = sim.servers[fault.index] if fault.index < len(sim.servers) else sim.servers[0]
+    disk = sim.disks[fault.index] if fault.index < len(sim.servers) else sim.disks[0]
+    if kind in DISK:
+        disk.unwell_until = sim.engine.now
     if kind in SENSOR:
         _sensor_again(sim, fault)
     elif kind in FAN:
@@ -111,6 +125,13 @@ def end(sim: Simulation, fault: Fault) -> None:
                 unit.host.resume()
             case "server host suspended":
                 server.host.resume()
+            case "disk full":
+                disk.full -= 1
+            case "disk slow":
+                disk.delay = SYNC
+            case "disk hangs":
+                disk.hangs -= 1
+                sim.release()
             case "heat":
                 rack.advance()
                 rack.heat -= fault.amount
@@ -142,7 +163,7 @@ def _exposures(sim: Simulation, fault: Fault) -> list[Exposure]:
         return [monitor.serving]
     if kind in OPERATOR:
         return [monitor.orders]
-    if kind in SERVER or kind == "server host suspended":
+    if kind in SERVER or kind in ("server host suspended", "disk damaged"):
         return [other.serving for other in sim.monitors]
     return []
 

@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, Final
 
 from fand.wire import Decoder, Request, encode
+from tests.simulation.disk import Disk
 from tests.simulation.engine import Process
 from tests.simulation.host import Host
 from tests.simulation.network import End, Network
@@ -15,6 +16,8 @@ from tests.simulation.plan import Fault
 PATIENCE: Final = 10.0
 LATE: Final = 200.0
 """Seconds after which a request that was not answered is never carried out: the network has given it up."""
+NEAR: Final = 15.0
+"""Seconds by which the end of an override is not known: the server reckons it when it gets to it."""
 DAY: Final = 86400.0
 
 
@@ -51,48 +54,93 @@ def ordered(order: Order, request: Request, value: float | None, wall: float) ->
 
 
 class Book:
-    """What may be in force on one shelf of one server: one order, unless an answer was lost."""
+    """What may be in force on one shelf of one server, and what may be on its disk: one order each, unless an answer
+    was lost or the disk is not well. ``up`` tells since when the server runs, infinity while it does not.
+    """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, disk: Disk, up: Callable[[], float]) -> None:
         self.orders: set[Order] = {Order()}
-        self.late: list[tuple[float, Request, float | None]] = []
+        self.kept: set[Order] = {Order()}
+        self._late: list[tuple[float, Request, float | None]] = []
         self._host = host
+        self._disk = disk
+        self._up = up
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._late
 
     def sent(self, request: Request, value: float | None) -> None:
         """It may be carried out from now on."""
-        self.late.append((self._host.engine.now, request, value))
+        self._late.append((self._host.engine.now, request, value))
         self._spread()
 
-    def acknowledged(self, request: Request, value: float | None) -> None:
-        """It has been carried out, the last of what was sent."""
+    def acknowledged(self, request: Request, value: float | None, sent: float) -> None:
+        """What was sent at that instant has been carried out, and kept if the disk was well."""
         wall = self._host.wall()
-        self.late = [one for one in self.late if one[1:] != (request, value)]
+        self._late.remove((sent, request, value))
         self.orders = {ordered(order, request, value, wall) for order in self.orders}
+        self.kept = set(self.orders) if self._disk.well(sent) else self.kept | self.orders
         self._spread()
+
+    def restarted(self, *, lost: bool) -> None:
+        """The server starts again; its file is ``lost``, or not to be had for now."""
+        self.orders = set(self.kept)
+        if lost:
+            self.orders.add(Order())
+            self.kept.add(Order())
 
     def least(self) -> float:
         """The least duty that may be served by override; infinity where a demand holds for sure."""
-        if self.late:
-            self._spread()
-        wall = self._host.wall()
-        return min(
-            (order.percent for order in self.orders if order.percent is not None and wall < order.until + 1.0),
-            default=inf,
-        )
+        return self._extreme(min)
 
     def most(self) -> float:
-        """The greatest duty that may be served by override; infinity where a demand holds for sure."""
+        """The greatest; minus infinity where there is none for sure."""
+        return -self._extreme(lambda values: -max(values))
+
+    def may_be(self, percent: float | None) -> bool:
+        """Whether the server may say that this is overridden."""
         wall = self._host.wall()
-        living = [order.percent for order in self.orders if order.percent is not None and wall < order.until + 1.0]
-        return max(living, default=inf)
+        return any(
+            (percent is None and not (order.percent is not None and wall < order.until - NEAR))
+            or (percent is not None and order.percent == percent and wall < order.until + NEAR)
+            for order in self.orders
+        )
+
+    def _extreme(self, choose: Callable[[list[float]], float]) -> float:
+        if self._late:
+            self._spread()
+        if self.orders == NOTHING:
+            return inf
+        self._end()
+        wall = self._host.wall()
+        living = [order.percent for order in self.orders if order.percent is not None and wall < order.until + NEAR]
+        return choose(living) if living else inf
 
     def _spread(self) -> None:
         """What was sent and not acknowledged may have been carried out."""
         wall = self._host.wall()
-        for _, request, value in self.late:
+        for _, request, value in self._late:
             self.orders |= {ordered(order, request, value, wall) for order in self.orders}
+            self.kept |= self.orders
         since = self._host.engine.now - LATE
-        self.late = [one for one in self.late if one[0] > since]
+        self._late = [one for one in self._late if one[0] > since]
+
+    def _end(self) -> None:
+        """What has come to its end does not come back, if anybody was there to see that."""
+        now, wall = self._host.engine.now, self._host.wall()
+        seen = now > self._up() + NEAR and not self._host.asleep
+        for order in tuple(self.orders):
+            if order.percent is not None and wall > order.until:
+                ended = replace(order, percent=None)
+                self.orders.add(ended)
+                self.kept.add(ended)
+                if seen and wall > order.until + NEAR:
+                    self.orders.discard(order)
+
+
+NOTHING: Final = {Order()}
 
 
 class Operator:
@@ -130,6 +178,7 @@ class _Errand:
         self._there = there
         self._book = book
         self._end: End | None = None
+        self._sent = 0.0
         self._decoder = Decoder()
         self._answered: Callable[[Request], None] = lambda _request: None
 
@@ -138,11 +187,12 @@ class _Errand:
             self._end = end
             end.receiver = self
             self._book.sent(request, value)
+            self._sent = self._process.engine.now
             end.send(encode(request, (shelf, wire)))
 
         def answered(reply: Request) -> None:
             if reply is Request.ACK:
-                self._book.acknowledged(request, value)
+                self._book.acknowledged(request, value, self._sent)
             self._close()
 
         self._answered = answered

@@ -83,6 +83,7 @@ CLIENT: Final = ("client killed", "client hung", "client restarted", "client loo
 CLIENT_HOST: Final = ("client host suspended", "client clock")
 SERVER: Final = ("server killed", "server hung", "server restarted")
 SERVER_HOST: Final = ("server host suspended", "server clock")
+DISK: Final = ("disk full", "disk slow", "disk hangs", "disk damaged")
 NETWORK: Final = ("partition", "reset", "refusal", "corruption", "doubles", "slow network")
 WORLD: Final = ("heat",)
 OPERATOR: Final = ("override", "override removed", "expiry")
@@ -94,6 +95,7 @@ GROUPS: Final = (
     (1, CLIENT_HOST),
     (2, SERVER),
     (1, SERVER_HOST),
+    (1, DISK),
     (4, NETWORK),
     (1, WORLD),
     (3, OPERATOR),
@@ -136,7 +138,7 @@ def _fault(chance: Random, world: World, at: float, seconds: float) -> Fault:
     elif kinds is FAN:
         index = chance.randrange(len(spec.fans))
         amount = chance.choice((0.0, 20.0, 35.0, 100.0))
-    elif kinds in (SERVER, SERVER_HOST, NETWORK, OPERATOR):
+    elif kinds in (SERVER, SERVER_HOST, DISK, NETWORK, OPERATOR):
         index = chance.randrange(world.servers)
         if kind == "corruption":
             amount = chance.choice((0.02, 0.3))

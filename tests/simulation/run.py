@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any, Final
 from zlib import crc32
 
@@ -13,7 +14,8 @@ from fand.units import Moment, Percent
 from fand.wire import Request
 from tests.simulation import alarms, faults
 from tests.simulation.clients import FanClient
-from tests.simulation.engine import Engine, Process
+from tests.simulation.disk import SYNC, Disk
+from tests.simulation.engine import Engine, Life, Process
 from tests.simulation.hardware import Bay, Rack
 from tests.simulation.host import Host, Unit
 from tests.simulation.invariants import CONNECTING, ServedMonitor, ShelfMonitor
@@ -67,9 +69,10 @@ class Simulation:
         self.racks = [Rack(spec, self.engine, seed) for spec in world.shelves]
         self._by_name = {rack.spec.name: rack for rack in self.racks}
         self._server_hosts = [Host(self.engine, f"nas{number}") for number in range(world.servers)]
+        self.disks = [Disk(f"{seed}/disk/{number}") for number in range(world.servers)]
         desk = Host(self.engine, "desk")
         self.books = {
-            (server, shelf): Book(host)
+            (server, shelf): Book(host, self.disks[server], partial(self._up, server))
             for server, host in enumerate(self._server_hosts)
             for shelf in range(len(self.racks))
         }
@@ -90,6 +93,8 @@ class Simulation:
             self.engine.at(30.0, None, monitor.driving.end, 30.0)
             self.engine.after(EVERY, self._rest, number, self.quiets[number])
             self.engine.at(TICK * (1 + number / len(self.monitors)), None, self._tick, monitor)
+        for number in range(len(self.servers)):
+            self.engine.after(EVERY, self._remember, number)
         for fault in self.plan.faults:
             self.engine.at(fault.at, None, self._begin, fault)
         self.engine.run(self.plan.seconds)
@@ -167,11 +172,16 @@ class Simulation:
 
     def _alarms(self, server: Server, shelf: str) -> list[tuple[Sort, str]]:
         """The alarms that stand, as the server's status tells them."""
+        return [(Sort(alarm["sort"]), alarm["subject"]) for alarm in self._status(server, shelf)["alarms"]]
+
+    def _status(self, server: Server, shelf: str) -> dict[str, Any]:
+        """The server's status of a shelf."""
         peer = Peer("probe", server.host.mono())
         now = Moment(server.host.mono(), server.host.wall())
         told = answer(server.service.hall, Request.GET_STATUS, (shelf,), peer, now)
         assert told is not None
-        return [(Sort(alarm["sort"]), alarm["subject"]) for alarm in told.args[1]["alarms"]]
+        status: dict[str, Any] = told.args[1]
+        return status
 
     def _rest(self, number: int, quiet: Quiet) -> None:
         """See that a shelf is quiet if it must be."""
@@ -185,7 +195,32 @@ class Simulation:
                 for sort, _ in self._alarms(unit.program, spec.name)
             ]
             most = max(book.most() for (_, shelf), book in self.books.items() if shelf == number)
+            most = inf if most == -inf else most
             quiet.check(tuple(standing), most)
+
+    def _up(self, number: int) -> float:
+        """Since when server ``number`` runs."""
+        unit = self.servers[number]
+        return unit.began if unit.up else inf
+
+    def _remember(self, number: int) -> None:
+        """See that each server has the override that it has acknowledged (S8)."""
+        self.engine.after(EVERY, self._remember, number)
+        unit, now = self.servers[number], self.engine.now
+        process = unit.program.processes[0] if unit.program is not None else None
+        if not isinstance(unit.program, Server) or not unit.ready or now < unit.began + 20.0:
+            return
+        if process is None or process.life is not Life.RUNNING or not self.disks[number].well(now - 20.0):
+            return
+        for shelf, rack in enumerate(self.racks):
+            book = self.books[number, shelf]
+            book.least()
+            told = self._status(unit.program, rack.spec.name)["override"]
+            percent = None if told is None else float(told["percent"])
+            if book.certain and not book.may_be(percent):
+                self.violated(
+                    "override", f"{unit.host.name} {rack.spec.name}: {percent} is in force, not one of {book.orders}"
+                )
 
     def _end(self, fault: Fault) -> None:
         self.note(f"is over {fault.kind} (shelf {fault.shelf}, number {fault.index})")
@@ -195,6 +230,11 @@ class Simulation:
         world = self.plan.world
 
         def make(unit: Unit) -> Server:
+            disk = self.disks[number]
+            for shelf in range(len(self.racks)):
+                lost = disk.spoilt or bool(disk.hangs) or disk.delay > SYNC
+                self.books[number, shelf].restarted(lost=lost)
+            disk.spoilt = False
             knowledge = {
                 rack.spec.name: Knowledge(rack.spec, monitor.families)
                 for rack, monitor in zip(self.racks, self.monitors, strict=True)
@@ -202,9 +242,11 @@ class Simulation:
             watch = ServedMonitor(knowledge, lambda shelf: self.books[number, int(shelf[5:]) - 1].least())
             watch.violated = self.violated
             watch.served = partial(self._served, host.name)
-            server = Server(
-                unit, self._by_name, self.network, lambda data: watch.sent(data, self.engine.now), self._complain
-            )
+
+            def tap(data: bytes) -> None:
+                watch.sent(data, self.engine.now)
+
+            server = Server(unit, self._by_name, self.network, disk, tap, self._complain)
             places = {
                 id(bay): (knowledge[rack.spec.name], place)
                 for rack in self.racks

@@ -10,6 +10,7 @@ from fand.ports import Sensor
 from fand.server.readers import Readers
 from fand.server.service import Service
 from fand.units import Seconds
+from tests.simulation.disk import Disk, SimStore
 from tests.simulation.engine import Process
 from tests.simulation.hardware import Bench, Rack, SensorPort, SmartPort
 from tests.simulation.host import Unit
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 MOST: Final = 200
 """So many clients are let in."""
+SETTLE: Final = 1.0
+"""Seconds that the disk has at the end."""
 
 
 class SimReaders(Readers):
@@ -38,7 +41,8 @@ class SimReaders(Readers):
         if self._bench.delay < float("inf"):
             loop.call_later(self._bench.delay, _finish, future, result, self._bench.asked)
         else:
-            self._bench.hanging.append(lambda: loop.call_soon(_finish, future, result, None))
+            heard = self._bench.asked
+            self._bench.hanging.append(lambda: loop.call_soon(_finish, future, result, heard))
         return future
 
 
@@ -57,6 +61,7 @@ class Server:
         unit: Unit,
         racks: dict[str, Rack],
         network: Network,
+        disk: Disk,
         tap: Callable[[bytes], None],
         complain: Callable[[Process, dict[str, Any]], None],
     ) -> None:
@@ -66,7 +71,7 @@ class Server:
         self._network = network
         self._tap = tap
         # asyncio's base is abstract to type checkers only
-        SimLoop(self._process, lambda context: complain(self._process, context))  # type: ignore[abstract]
+        self._loop = SimLoop(self._process, lambda context: complain(self._process, context))  # type: ignore[abstract]
         self.bench = bench = Bench()
         shelves = tuple(_shelf(rack) for rack in racks.values())
         sensors = [
@@ -74,7 +79,9 @@ class Server:
             for shelf in shelves
             for number, device in enumerate(shelf.devices)
         ]
-        self.service = Service(ServerConfig(shelves), sensors, unit.host, SimReaders(bench), MOST, tell=unit.tell)
+        store, readers = SimStore(disk, bench), SimReaders(bench)
+        config = ServerConfig(shelves)
+        self.service = Service(config, sensors, unit.host, readers, MOST, tell=unit.tell, store=store)
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -83,14 +90,24 @@ class Server:
 
     def begin(self) -> None:
         """See :class:`tests.simulation.host.Program`."""
+        self._task = self._loop.create_task(self._begin())
+
+    async def _begin(self) -> None:
+        """As the daemon begins."""
+        await self.service.recall()
         self.service.begin(Seconds(self._unit.watchdog / 3), lambda: self._unit.tell(ALIVE))
         self._network.listen(self._unit.host.name, Listener(self._process, self.service.welcome, self._tap))
         self._unit.tell(READY)
 
     def terminate(self) -> None:
         """See :class:`tests.simulation.host.Program`."""
+        self._task = self._loop.create_task(self._end())
+
+    async def _end(self) -> None:
+        """As the daemon ends."""
         self.service.end()
-        self._process.after(0.05, self._ended)
+        await self.service.settle(SETTLE)
+        self._ended()
 
     def resumed(self) -> None:
         """See :class:`tests.simulation.host.Program`."""

@@ -78,7 +78,18 @@ class Conversation:
     answer, or the sending of a message, may take.
     """
 
-    __slots__ = ("_asked", "_duty", "_interval", "_shelf", "_subscribed", "_sure", "_told", "due", "patience", "stage")
+    __slots__ = (
+        "_asked",
+        "_duty",
+        "_interval",
+        "_shelf",
+        "_subscribed",
+        "_sure",
+        "_told",
+        "due",
+        "patience",
+        "stage",
+    )
 
     def __init__(self, shelf: str, terms: Terms) -> None:
         self._shelf = shelf
