@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Final
 from fand.sim import FanFault
 from tests.simulation.disk import SYNC
 from tests.simulation.invariants import Exposure
-from tests.simulation.plan import CLIENT, DISK, FAN, NETWORK, OPERATOR, SENSOR, SERVER, Fault
+from tests.simulation.nuisance import Nuisance
+from tests.simulation.oracle import EXTRA
+from tests.simulation.plan import CLIENT, DISK, FAN, NETWORK, OPERATOR, PEER, RELOAD, SENSOR, SERVER, Fault
+from tests.simulation.servers import Server
 
 if TYPE_CHECKING:
+    from tests.simulation.host import Unit
     from tests.simulation.run import Simulation
 
 UNKNOWABLE: Final = frozenset({"lost", "nan", "absurd", "raises", "nonsense", "hangs"})
@@ -49,6 +53,10 @@ def begin(sim: Simulation, fault: Fault) -> None:
                 path.latency += fault.amount
     elif kind in OPERATOR:
         sim.operator.act(fault)
+    elif kind in PEER:
+        Nuisance(sim.operator.process, sim.network, server.host.name, kind, fault.end).begin()
+    elif kind in RELOAD:
+        _reload(server, kind)
     else:
         match kind:
             case "client killed":
@@ -132,6 +140,8 @@ def end(sim: Simulation, fault: Fault) -> None:
             case "disk hangs":
                 disk.hangs -= 1
                 sim.release()
+            case "reload hangs":
+                sim.release()
             case "heat":
                 rack.advance()
                 rack.heat -= fault.amount
@@ -166,6 +176,15 @@ def _exposures(sim: Simulation, fault: Fault) -> list[Exposure]:
     if kind in SERVER or kind in ("server host suspended", "disk damaged"):
         return [other.serving for other in sim.monitors]
     return []
+
+
+def _reload(unit: Unit, kind: str) -> None:
+    server = unit.program
+    if not isinstance(server, Server):
+        return
+    server.refused = kind == "reload refused"
+    server.extra = EXTRA if kind == "reload warmer" else 0.0
+    server.reload(inf if kind == "reload hangs" else 0.2)
 
 
 def _partner(sim: Simulation, fault: Fault) -> int:

@@ -79,7 +79,6 @@ class Bay:
         self.seen = Celsius(25.0)
         """Its temperature in truth, as it was last reckoned."""
         self.load: float | None = 0.3
-        self.woken = 0
         self.reads = 0
 
     @property
@@ -116,6 +115,8 @@ class Rack:
             lanes=spec.lanes,
         )
         self.at = engine.now
+        self.woken: Callable[[Bay], None] = lambda _bay: None
+        """Called when a reader has woken a drive that slept."""
         self.shadow: Callable[[float, float], None] | None = None
         """What goes with the plant, told the span and when it begins."""
         self._phase = Random(f"{seed}/{spec.name}/ambient").random() * DAY
@@ -275,7 +276,7 @@ class _Smart:
         self._bench.ask(bay)
         mode = argv[argv.index("-n") + 1] if "-n" in argv else "never"
         if bay.asleep and bay.fault != "stuck" and not mode.startswith(("standby", "idle")):
-            bay.woken += 1
+            self._rack.woken(bay)
         fault = bay.fault
         if fault == "lost":
             return self._said(2, error="Smartctl open device: /dev/sim failed: No such device")

@@ -149,7 +149,7 @@ class Operator:
     def __init__(
         self, process: Process, network: Network, hosts: list[Host], books: dict[tuple[int, int], Book]
     ) -> None:
-        self._process = process
+        self.process = process
         self._network = network
         self._hosts = hosts
         self._books = books
@@ -164,9 +164,9 @@ class Operator:
         elif fault.kind == "expiry":
             value = round(self._hosts[fault.index].wall() + fault.amount)
             wire = datetime.fromtimestamp(value, UTC)
-        _Errand(
-            self._process, self._network, self._hosts[fault.index].name, self._books[fault.index, fault.shelf]
-        ).go(request, f"shelf{fault.shelf + 1}", value, wire)
+        _Errand(self.process, self._network, self._hosts[fault.index].name, self._books[fault.index, fault.shelf]).go(
+            request, f"shelf{fault.shelf + 1}", value, wire
+        )
 
 
 class _Errand:

@@ -11,6 +11,8 @@ from tests.simulation.world import CurveSpec, ShelfSpec
 FAILED: Final = "failed"
 WEIGHING: Final = 0.001
 """Seconds after an answer in which what is served may follow from it or not yet."""
+EXTRA: Final = 10.0
+"""By how much a reload may raise the floor, in percent."""
 ASLEEP: Final = "asleep"
 
 
@@ -71,7 +73,7 @@ class Families:
 
     def most(self, celsius: Sequence[float]) -> float:
         """The greatest demand that the hysteresis lets these temperatures have."""
-        need = self.spec.floor
+        need = self.spec.floor + EXTRA
         for curve, members in self._members:
             hottest = max(celsius[number] for number in members)
             if hottest > -inf:

@@ -82,6 +82,8 @@ FAN: Final = (
 CLIENT: Final = ("client killed", "client hung", "client restarted", "client loop hung")
 CLIENT_HOST: Final = ("client host suspended", "client clock")
 SERVER: Final = ("server killed", "server hung", "server restarted")
+RELOAD: Final = ("reload", "reload warmer", "reload refused", "reload hangs")
+PEER: Final = ("peer babbles", "peer floods", "peer stops", "peers crowd")
 SERVER_HOST: Final = ("server host suspended", "server clock")
 DISK: Final = ("disk full", "disk slow", "disk hangs", "disk damaged")
 NETWORK: Final = ("partition", "reset", "refusal", "corruption", "doubles", "slow network")
@@ -94,6 +96,8 @@ GROUPS: Final = (
     (3, CLIENT),
     (1, CLIENT_HOST),
     (2, SERVER),
+    (1, RELOAD),
+    (1, PEER),
     (1, SERVER_HOST),
     (1, DISK),
     (4, NETWORK),
@@ -138,7 +142,7 @@ def _fault(chance: Random, world: World, at: float, seconds: float) -> Fault:
     elif kinds is FAN:
         index = chance.randrange(len(spec.fans))
         amount = chance.choice((0.0, 20.0, 35.0, 100.0))
-    elif kinds in (SERVER, SERVER_HOST, DISK, NETWORK, OPERATOR):
+    elif kinds in (SERVER, RELOAD, PEER, SERVER_HOST, DISK, NETWORK, OPERATOR):
         index = chance.randrange(world.servers)
         if kind == "corruption":
             amount = chance.choice((0.02, 0.3))

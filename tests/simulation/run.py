@@ -291,6 +291,7 @@ class Simulation:
 
         monitor = ShelfMonitor(rack, self.plan.world, least)
         monitor.violated = self.violated
+        rack.woken = lambda bay: self.violated("woken", f"{bay.spec.name} slept, and was woken to be read")
         for place, fan in enumerate(rack.fans):
             fan.changed = partial(self._changed, monitor, place)
         return monitor

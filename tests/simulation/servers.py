@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.exceptions import ConfigError
 from fand.notify import ALIVE, READY
 from fand.ports import Sensor
 from fand.server.readers import Readers
@@ -66,6 +67,7 @@ class Server:
         complain: Callable[[Process, dict[str, Any]], None],
     ) -> None:
         self._unit = unit
+        self._reading = 0.0
         self.host = unit.host
         self._process = unit.host.process(f"server.{unit.runs}")
         self._network = network
@@ -73,7 +75,12 @@ class Server:
         # asyncio's base is abstract to type checkers only
         self._loop = SimLoop(self._process, lambda context: complain(self._process, context))  # type: ignore[abstract]
         self.bench = bench = Bench()
-        shelves = tuple(_shelf(rack) for rack in racks.values())
+        self._racks = racks
+        self.extra = 0.0
+        """By how much the configuration on disk has other floors than at the start."""
+        self.refused = False
+        """Whether the configuration on disk falls short."""
+        shelves = tuple(_shelf(rack, 0.0) for rack in racks.values())
         sensors = [
             (shelf, device, _sensor(racks[shelf.name], number, bench))
             for shelf in shelves
@@ -81,7 +88,9 @@ class Server:
         ]
         store, readers = SimStore(disk, bench), SimReaders(bench)
         config = ServerConfig(shelves)
-        self.service = Service(config, sensors, unit.host, readers, MOST, tell=unit.tell, store=store)
+        self.service = Service(
+            config, sensors, unit.host, readers, MOST, load=self._load, tell=unit.tell, store=store
+        )
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -109,6 +118,17 @@ class Server:
         await self.service.settle(SETTLE)
         self._ended()
 
+    def reload(self, seconds: float) -> None:
+        """SIGHUP; reading the configuration takes so long."""
+        self._reading = seconds
+        self._process.soon(self.service.reloading.ask)
+
+    def _load(self) -> ServerConfig:
+        self.bench.delay = self._reading
+        if self.refused:
+            raise ConfigError(["the curve falls"])
+        return ServerConfig(tuple(_shelf(rack, self.extra) for rack in self._racks.values()))
+
     def resumed(self) -> None:
         """See :class:`tests.simulation.host.Program`."""
 
@@ -116,7 +136,7 @@ class Server:
         self._unit.ended(well=True)
 
 
-def _shelf(rack: Rack) -> ShelfConfig:
+def _shelf(rack: Rack, extra: float) -> ShelfConfig:
     spec = rack.spec
     devices = tuple(
         DeviceConfig(
@@ -129,7 +149,7 @@ def _shelf(rack: Rack) -> ShelfConfig:
         )
         for drive in spec.drives
     )
-    return ShelfConfig(spec.name, spec.law(), devices)
+    return ShelfConfig(spec.name, spec.law(extra), devices)
 
 
 def _sensor(rack: Rack, number: int, bench: Bench) -> Sensor:

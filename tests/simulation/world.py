@@ -67,8 +67,8 @@ class ShelfSpec(msgspec.Struct, frozen=True):
     swing: float
     restless: float
 
-    def law(self) -> ShelfLaw:
-        """The law of this shelf, as the server's configuration would have it."""
+    def law(self, extra: float = 0.0) -> ShelfLaw:
+        """The law of this shelf, as the server's configuration would have it; its floor is higher by ``extra``."""
         families = {
             family: FamilyLaw(
                 name=family,
@@ -79,7 +79,9 @@ class ShelfSpec(msgspec.Struct, frozen=True):
             )
             for family, curve in self.curves.items()
         }
-        return ShelfLaw(families, floor=Percent(self.floor), on_lost=Percent(self.on_lost), fall=Percent(self.fall))
+        return ShelfLaw(
+            families, floor=Percent(self.floor + extra), on_lost=Percent(self.on_lost), fall=Percent(self.fall)
+        )
 
 
 class World(msgspec.Struct, frozen=True):
@@ -162,7 +164,7 @@ def _drive(chance: Random, name: str, family: str) -> DriveSpec:
 def _fan(chance: Random, name: str, floor: float) -> FanSpec:
     return FanSpec(
         name=name,
-        floor=chance.choice((20.0, floor)),
+        floor=chance.choice((20.0, floor, floor, 35.0)),
         tachometer=chance.random() < 0.8,
         resolution=chance.choice((0.0, 0.2, 0.2)),
         full=chance.choice((1200.0, 2000.0, 3500.0)),
