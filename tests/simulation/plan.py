@@ -112,12 +112,34 @@ def draw(seed: int, hours: float) -> Plan:
     world = draw_world(seed)
     seconds = hours * HOUR
     faults: list[Fault] = []
-    pace = chance.choice((0.0, 1.0, 2.0, 4.0, 8.0)) * len(world.shelves)
-    at = chance.uniform(0.0, 900.0)
+    pace = chance.choice((0.0, 1.0, 2.0, 4.0, 8.0, 16.0)) * len(world.shelves)
+    at = chance.choice((0.0, chance.uniform(0.0, 900.0)))
     while pace and at < seconds - 0.3 * HOUR:
-        faults.append(_fault(chance, world, at, seconds))
+        fault = _fault(chance, world, at, seconds)
+        faults += [fault, *_sequel(chance, world, fault, seconds)]
         at += chance.expovariate(pace / HOUR)
-    return Plan(world, seconds, tuple(faults))
+    return Plan(world, seconds, tuple(sorted(faults, key=lambda fault: fault.at)))
+
+
+def _sequel(chance: Random, world: World, fault: Fault, seconds: float) -> list[Fault]:
+    """What often follows: troubles come together, and an override is given an end."""
+    if chance.random() > 0.4:
+        return []
+    at = round(min(fault.at + fault.lasts * chance.uniform(0.1, 1.1), seconds - 1.0), 3)
+    after = _fault(chance, world, at, seconds)
+    changes: dict[str, object] = {}
+    if fault.kind == "override":
+        changes = {"kind": "expiry", "amount": chance.choice((5.0, 60.0, 300.0))}
+    elif fault.kind in SENSOR and chance.random() < 0.7:
+        changes = {"kind": chance.choice(("lost", "hangs", "raises"))}
+    same = {"at": at, "shelf": fault.shelf, "index": fault.index}
+    if not changes and (after.kind in SENSOR) != (fault.kind in SENSOR):
+        same = {"at": at}
+    if not changes and (after.kind in FAN) != (fault.kind in FAN):
+        same = {"at": at}
+    if not changes and after.kind in (*SERVER, *SERVER_HOST, *DISK, *NETWORK, *OPERATOR, *RELOAD, *PEER):
+        same = {"at": at}
+    return [msgspec.structs.replace(after, **same, **changes)]
 
 
 def _fault(chance: Random, world: World, at: float, seconds: float) -> Fault:

@@ -153,7 +153,9 @@ def _drive(chance: Random, name: str, family: str) -> DriveSpec:
     return DriveSpec(
         name=name,
         family=family,
-        interval=chance.choice((10.0, 30.0, 30.0, 60.0) if family in ("cpu", "nvme") else (30.0, 60.0, 120.0, 120.0)),
+        interval=chance.choice(
+            (5.0, 10.0, 10.0, 30.0, 60.0) if family in ("cpu", "nvme") else (30.0, 60.0, 120.0, 120.0)
+        ),
         timeout=chance.choice((2.0, 5.0, 25.0)),
         smart=smart,
         optional=chance.random() < 0.1,
