@@ -6,11 +6,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
-from tests.simulation.mutations import MUTATIONS, mutated, named
 from tests.simulation.plan import Plan, draw, load
 from tests.simulation.run import Result, play
 from tests.simulation.shrink import Shrinker
@@ -28,19 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.mutations:
-        return _table(args.hours, args.seeds, args.jobs)
-    with mutated(named(args.mutation)) if args.mutation else nullcontext():
-        return _play(args)
-
-
-def _play(args: argparse.Namespace) -> int:
     if args.plan is not None:
         return _one(load(args.plan), shrink=args.shrink, save=args.save)
     if args.seed is not None:
         return _one(draw(args.seed, args.hours), shrink=args.shrink, save=args.save)
-    jobs = 1 if args.mutation else args.jobs
-    return _many(range(args.first, args.first + args.seeds), args.hours, jobs)
+    return _many(range(args.first, args.first + args.seeds), args.hours, args.jobs)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,8 +43,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plan", type=Path, metavar="FILE", help="play a plan that was saved")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false", help="do not look for a smaller plan")
     parser.add_argument("--save", type=Path, metavar="FILE", help="save the plan, shrunk if it fails")
-    parser.add_argument("--mutation", choices=[one.name for one in MUTATIONS], help="play with this deliberate bug")
-    parser.add_argument("--mutations", action="store_true", help="show when each deliberate bug is caught")
     return parser
 
 
@@ -125,28 +113,3 @@ def _many(seeds: Sequence[int], hours: float, jobs: int) -> int:
     if bad:
         print(f"replay with: make simulate SEED={bad[0]} HOURS={hours:g}")
     return 1 if bad else 0
-
-
-def _caught(name: str, hours: float, seeds: int) -> tuple[str, int, Result | None]:
-    """In how many seeds the mutation is caught, and how; None if it is not."""
-    logging.disable(logging.CRITICAL)
-    with mutated(named(name)):
-        for seed in range(1, seeds + 1):
-            result = play(draw(seed, hours))
-            if result.violation is not None:
-                return name, seed, result
-    return name, seeds, None
-
-
-def _table(hours: float, seeds: int, jobs: int) -> int:
-    """Print the table of mutations as it stands in the docs."""
-    missed = 0
-    print(f"{'mutation':<16} {'rule':<8} {'seeds':>5}  {'caught by':<14} what is wrong")
-    with ProcessPoolExecutor(jobs) as pool:
-        for name, count, result in pool.map(partial(_caught, hours=hours, seeds=seeds), [m.name for m in MUTATIONS]):
-            mutation = named(name)
-            caught = "NOT CAUGHT" if result is None or result.violation is None else result.violation.rule
-            missed += result is None
-            print(f"{name:<16} {mutation.rule:<8} {count:>5}  {caught:<14} {mutation.what}")
-            sys.stdout.flush()
-    return 1 if missed else 0

@@ -106,13 +106,14 @@ GROUPS: Final = (
 )
 
 
-def draw(seed: int, hours: float) -> Plan:
-    """The plan of ``seed``: calm and stormy stretches, with a calm end."""
+def draw(seed: int, hours: float, pace: float | None = None) -> Plan:
+    """The plan of ``seed``, with a calm end. ``pace``: so many faults befall a shelf in an hour; else that is drawn."""
     chance = Random(f"plan {seed}")
     world = draw_world(seed)
     seconds = hours * HOUR
     faults: list[Fault] = []
-    pace = chance.choice((0.0, 1.0, 2.0, 4.0, 8.0, 16.0)) * len(world.shelves)
+    drawn = chance.choice((0.0, 1.0, 2.0, 4.0, 8.0, 16.0))
+    pace = (drawn if pace is None else pace) * len(world.shelves)
     at = chance.choice((0.0, chance.uniform(0.0, 900.0)))
     while pace and at < seconds - 0.3 * HOUR:
         fault = _fault(chance, world, at, seconds)

@@ -190,7 +190,7 @@ def _curve(chance: Random, family: str) -> CurveSpec:
     return CurveSpec(
         kind,
         points,
-        critical,
+        critical - chance.choice((0.0, 0.0, 4.0, 7.0)),
         hysteresis=chance.choice((0.5, 2.0, 3.0)),
         average=family == "hdd" and chance.random() < 0.1,
     )
