@@ -221,12 +221,12 @@ def _sensor(sim: Simulation, fault: Fault) -> None:
 def _sensor_again(sim: Simulation, fault: Fault) -> None:
     monitor = sim.monitors[fault.shelf]
     bay = monitor.rack.bays[fault.index]
+    if fault.kind == "hangs":
+        sim.release()
     if fault.kind == "sleeps":
         monitor.rack.advance()
         bay.load = 0.2
     elif sim.owners.get(id(bay)) is fault:
-        if bay.fault == "hangs":
-            sim.release()
         for each in (bay, bay.partner):
             if each is not None:
                 each.fault, each.partner = None, None

@@ -107,7 +107,7 @@ GROUPS: Final = (
 
 
 def draw(seed: int, hours: float, pace: float | None = None) -> Plan:
-    """The plan of ``seed``, with a calm end. ``pace``: so many faults befall a shelf in an hour; else that is drawn."""
+    """The plan of ``seed``, with a calm end. ``pace``: so many faults befall a shelf in an hour."""
     chance = Random(f"plan {seed}")
     world = draw_world(seed)
     seconds = hours * HOUR
