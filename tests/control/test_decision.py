@@ -360,7 +360,7 @@ def test_s6_the_fault_of_a_fan_counts_like_any_other() -> None:
 # validity
 
 
-def test_s3_a_decision_is_valid_for_five_seconds_at_most() -> None:
+def test_s3_a_decision_is_valid_for_half_a_minute_at_most() -> None:
     assert once(drive(30)).valid_until == Seconds(0) + VALID
 
 

@@ -72,8 +72,8 @@ def test_s3_a_decision_runs_out_no_later_than_the_readings_that_it_rests_on() ->
 def test_a_decision_is_kept_until_it_runs_out_or_something_changes() -> None:
     what = warm(shelf())
     first = what.decision(at(0))
-    assert what.decision(at(4.9)) is first
-    assert what.decision(at(5.0)) is not first
+    assert what.decision(at(29.9)) is first
+    assert what.decision(at(30.0)) is not first
     second = what.decision(at(6))
     what.observe("b", reading(30, 6), "hdd")
     assert what.decision(at(6)) is second, "the same temperature again"

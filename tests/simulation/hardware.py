@@ -311,7 +311,7 @@ class _Smart:
             document["rotation_rate"] = 7200 if family == "hdd" else 0
         if celsius is not None:
             document["temperature"] = {"current": celsius}
-        return Output(status, json.dumps(document, indent=2).encode(), b"")
+        return Output(status, json.dumps(document).encode(), b"")
 
 
 class SmartPort(SmartDrive):

@@ -23,7 +23,7 @@ from fand.control.override import Override, living
 from fand.ports import Temperature
 from fand.units import FULL, Celsius, Moment, Percent, Seconds, served
 
-VALID: Final = Seconds(5.0)
+VALID: Final = Seconds(30.0)
 """No decision is served for longer than this without being taken anew ..."""
 BRIEF: Final = Seconds(1.0)
 """... and for no longer than this while time alone changes something: a demand that falls, a fault, an override."""

@@ -89,10 +89,8 @@ class Lease:
             return self.over
         if self.state is not State.RUN:
             return None
-        ends = [self.over, self.late]
-        if self.stepped is not None:
-            ends.append(Seconds(self.stepped + self.terms.interval))
-        return min(ends)
+        end = min(self.over, self.late)
+        return end if self.stepped is None else min(end, Seconds(self.stepped + self.terms.interval))
 
 
 def answer(lease: Lease, duty: Percent, asked: Seconds, now: Seconds) -> Lease:

@@ -185,6 +185,8 @@ class Loop:
             self.machine = machines.driven(self.machine, place, output)
 
     def _become(self, machine: Machine) -> None:
+        if machine is self.machine:
+            return
         state, before = machine.state, self.machine.state
         if state is not before:
             _log.log(  # who sees a state begin shall see it end

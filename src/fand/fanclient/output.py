@@ -115,14 +115,14 @@ class Output:
 
     def deadline(self, interval: Seconds) -> Seconds:
         """When :func:`aim` or a write is due next."""
-        ends = [self.due]
+        end = self.due
         if self.kicked is not None:
-            ends.append(self.kicked)
+            end = min(end, self.kicked)
         if self.until is not None:
-            ends.append(self.until)
+            end = min(end, self.until)
         if self.stepped is not None:
-            ends.append(Seconds(self.stepped + interval))
-        return min(ends)
+            end = min(end, Seconds(self.stepped + interval))
+        return end
 
 
 def begun(limits: Limits, now: Seconds) -> Output:

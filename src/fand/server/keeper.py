@@ -2,7 +2,8 @@
 
 A decision is due after a reading, after an override, and, while a shelf has subscribers, whenever its last one
 runs out. Besides, a round through all shelves every few seconds finds what only time brings about, such as a client
-that has fallen silent (S7). A round that went well is what the service manager's watchdog waits for.
+that has fallen silent (S7); only what cannot wait for it has a timer. A round that went well is what the service
+manager's watchdog waits for.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ from fand.units import Moment, Seconds
 
 _log = logging.getLogger(__name__)
 
-HEARTBEAT: Final = Seconds(5.0)
-"""A subscriber is told its duty at least so often, so that its lease lives."""
+HEARTBEAT: Final = Seconds(10.0)
+"""A subscriber is told its duty at least so often, as a sign of life."""
 
 ROUND: Final = Seconds(5.0)
 """Every shelf is looked after at least so often."""
@@ -36,7 +37,8 @@ _INSTANT: Final = 0.01
 @dataclass(slots=True)
 class _Kept:
     frame: bytes = b""
-    beat: Seconds = Seconds(0.0)
+    beat: Seconds | None = None
+    """When the subscribers are told their duty again; None while there are none."""
     timer: asyncio.TimerHandle | None = None
     failure: str | None = None
 
@@ -63,7 +65,7 @@ class Keeper:
         self._ticks: asyncio.TimerHandle | None = None
         self._naps: Naps | None = None
         self._woke: Callable[[], object] = lambda: None
-        self._due = Seconds(0.0)
+        self._due = Seconds(inf)
         self._quiet_until = Seconds(-inf)
 
     def start(self, every: Seconds, done: Callable[[], object], woke: Callable[[], object]) -> None:
@@ -123,22 +125,22 @@ class Keeper:
             kept.frame = frame
             decision = shelf.decision(now)
             _log.info("%s: %.3g %% (%s)", shelf.name, decision.duty, decision.reason)
-        if kept.timer is None:
-            kept.beat = Seconds(now.mono + HEARTBEAT)
-        else:
+        if kept.timer is not None:
             kept.timer.cancel()
             kept.timer = None
         if not shelf.subscribers:
+            kept.beat = None
             return
-        beat = now.mono >= kept.beat
-        if beat:
+        beat = kept.beat is not None and now.mono >= kept.beat
+        if beat or kept.beat is None:
             kept.beat = Seconds(now.mono + HEARTBEAT)
         if changed or beat:  # not for every newcomer: thousands may come at once
             for peer, told in tuple(shelf.subscribers.items()):
                 if (beat or told != frame) and self._push(peer, frame):
                     shelf.subscribers[peer] = frame
-        delay = max(min(shelf.valid_until, kept.beat) - now.mono, _INSTANT)
-        kept.timer = asyncio.get_running_loop().call_later(delay, self.refresh, shelf)
+        due = min(shelf.valid_until, kept.beat)
+        if due < self._due:
+            kept.timer = asyncio.get_running_loop().call_later(max(due - now.mono, _INSTANT), self.refresh, shelf)
 
     def catch_up(self, peer: Peer) -> None:
         """``peer`` reads again: tell it what it missed."""
