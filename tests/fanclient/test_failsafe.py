@@ -1,6 +1,7 @@
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ def client(state: Path, *fans: FanConfig, duty: float = 100, shelf: str = "shelf
 
 def drive(config: ClientConfig, fan: FanConfig, state: Path) -> HostFan:
     """A fan client's fan, taken over; what follows is as if it had been killed."""
-    taken = HostFan(fan, state, record=(record(state, config.shelf, fan.name), held(config.shelf, fan, Percent(80))))
+    kept = record(state, config.shelf, fan.name)
+    taken = HostFan(fan, state, record=(kept, held(config.shelf, fan, Percent(80))))
     taken.take()
+    kept.close()
     return taken
 
 
@@ -50,6 +53,54 @@ def test_c2_a_fan_that_was_not_given_back_gets_the_failsafe_duty(
     assert failsafe("fand-client", lambda: config, ENDED) == 0
     assert (front.duty, rear.duty) == (80, 45)  # the duty that was safe for it when it was driven
     assert capsys.readouterr().err == "fand-client: fan front: set to the failsafe duty of 80 %\n"
+
+
+def test_c2_a_fan_that_does_more_is_not_slowed_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    front = FanFile(tmp_path)
+    drive(client(tmp_path), front.config(), tmp_path)
+    front.set(95)
+    assert failsafe("x", lambda: client(tmp_path, front.config()), KILLED) == 0
+    assert front.duty == 95
+    assert capsys.readouterr().err == "x: fan front: left at 95 %, which is no less than the failsafe duty\n"
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_c2_a_fan_whose_client_runs_is_left_to_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], configured: bool
+) -> None:
+    front = FanFile(tmp_path)
+    kept = record(tmp_path, "shelf1", "front")
+    running = HostFan(front.config(), tmp_path, record=(kept, held("shelf1", front.config(), Percent(80))))
+    running.take()
+    front.set(30)
+    config = client(tmp_path, front.config())
+    environ = {"STATE_DIRECTORY": str(tmp_path)}
+    assert failsafe("x", (lambda: config) if configured else no_config, environ) == 0
+    assert front.duty == 30
+    assert "x: fan front: left to the fan client that runs; end that first if it hangs\n" in capsys.readouterr().err
+    # a service manager asks when its client is gone, or will never do anything again
+    assert failsafe("x", lambda: config, KILLED) == 0
+    assert front.duty == 80
+
+
+def test_the_fan_of_another_service_for_the_same_shelf_is_left_to_it(tmp_path: Path) -> None:
+    theirs, ours = FanFile(tmp_path, "theirs"), FanFile(tmp_path, "ours")
+    kept = record(tmp_path, "shelf1", "theirs")
+    HostFan(theirs.config(), tmp_path, record=(kept, held("shelf1", theirs.config(), Percent(80)))).take()
+    theirs.set(30)
+    assert failsafe("x", lambda: client(tmp_path, ours.config()), KILLED) == 0
+    assert (theirs.duty, ours.duty) == (30, 100)
+
+
+def test_a_fan_that_was_renamed_after_a_crash_is_not_taken_for_one_that_is_driven(tmp_path: Path) -> None:
+    fan = FanFile(tmp_path, "old")
+    drive(client(tmp_path), fan.config(), tmp_path)  # and killed
+    renamed = replace(fan.config(), name="new")
+    drive(client(tmp_path), renamed, tmp_path).give_back()
+    fan.set(30)
+    assert failsafe("x", lambda: client(tmp_path, renamed), ENDED) == 0
+    assert fan.duty == 30
+    assert list(on_record(tmp_path)) == []
 
 
 @pytest.mark.parametrize("environ", [KILLED, {}])

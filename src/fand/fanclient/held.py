@@ -1,12 +1,15 @@
 """Which fans are in the hands of a fan client, on disk: for whoever has to make them safe when it is no more.
 
 A fan is on record from before the first write to its hardware until it has been given back. The record tells all that
-is needed to drive it, since the configuration may be another by then, or broken.
+is needed to drive it, since the configuration may be another by then, or broken. It is locked as long as the process
+lives that drives the fan.
 """
 
+import fcntl
+import os
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,11 +45,68 @@ class Held(msgspec.Struct, frozen=True):
         return FanConfig(self.name, self.kind, settings)
 
 
-def record(folder: Path, shelf: str, name: str) -> Stored[Held]:
+class Record(Stored[Held]):
+    """The file that tells of one fan."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path,
+            Held,
+            what="that this fan is driven",
+            loss="nobody will know it if the fan client is killed and its configuration broken; give it a state "
+            "folder that it can write",
+        )
+        self._own_path = path
+        self._lock: int | None = None
+
+    def save(self, value: Held) -> bool:
+        """Keep ``value``, locked until :meth:`forget` or the end of this process; whether it is on the disk."""
+        saved = super().save(value)
+        if saved:
+            self.close()
+            try:
+                self._lock = self._locked(fcntl.LOCK_SH)
+            except OSError:  # a file system without locks: :attr:`driven` does not know then
+                self._lock = None
+        return saved
+
+    def forget(self) -> None:
+        """The fan is not driven any more."""
+        super().forget()
+        self.close()
+
+    def close(self) -> None:
+        """Unlock it, as the end of the process does."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+    @property
+    def driven(self) -> bool:
+        """Whether the process that drives the fan is known to live."""
+        try:
+            os.close(self._locked(fcntl.LOCK_EX))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _locked(self, how: int) -> int:
+        file = os.open(self._own_path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+
+
+def record(folder: Path, shelf: str, name: str) -> Record:
     """The record of one fan in the state ``folder``."""
     number = zlib.crc32(f"{shelf}\0{name}".encode(errors="replace"))  # names may differ in what no file name has
     plain = re.sub(r"[^A-Za-z0-9._:-]+", "_", f"{shelf}-{name}")[:200]
-    return _record(folder / f"{_PREFIX}{plain}-{number:08x}.json")
+    return Record(folder / f"{_PREFIX}{plain}-{number:08x}.json")
 
 
 def held(shelf: str, fan: FanConfig, failsafe: Percent) -> Held:
@@ -54,18 +114,9 @@ def held(shelf: str, fan: FanConfig, failsafe: Percent) -> Held:
     return Held(shelf, fan.name, fan.kind, msgspec.to_builtins(fan.settings), failsafe)
 
 
-def on_record(folder: Path) -> Iterable[Held]:
-    """All fans on record in ``folder``."""
+def on_record(folder: Path) -> Iterator[tuple[Record, Held]]:
+    """All fans on record in ``folder``, each with its record."""
     for path in sorted(folder.glob(f"{_PREFIX}*.json")):
-        if (kept := _record(path).load()) is not None:
-            yield kept
-
-
-def _record(path: Path) -> Stored[Held]:
-    return Stored(
-        path,
-        Held,
-        what="that this fan is driven",
-        loss="nobody will know it if the fan client is killed and its configuration broken; give it a state folder "
-        "that it can write",
-    )
+        kept = (record := Record(path)).load()
+        if kept is not None:
+            yield record, kept
