@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -90,6 +90,16 @@ class Census:
                     )
                     head = " " * len(head)
         return lines
+
+    def write(self, path: Path) -> None:
+        """Write all samples as comma-separated values."""
+        lines = ["process,pid,at," + ",".join(MEASURES)]
+        for name, lives in self.lives.items():
+            for life in lives:
+                for one in life.samples:
+                    values = ["" if value is None else f"{value:.0f}" for value in astuple(one)[1:]]
+                    lines.append(f"{name},{life.pid},{one.at:.1f},{','.join(values)}")
+        path.write_text("\n".join(lines) + "\n")
 
     def growth(self, name: str, before: tuple[float, float], after: tuple[float, float]) -> list[str]:
         """What of a process that lived all the time grew too much between two spans of calm."""

@@ -322,6 +322,7 @@ class Soak:
         stalls = [gap for _, gap in self._judge.stalls]
         print(f"the host held this tool up {len(stalls)} times, {max(stalls, default=0.0):.1f} s at the longest\n")
         print("\n".join(self._census.table()))
+        self._census.write(self._folder / "samples.csv")
         found = len(self._judge.violations)
         print(f"\n{found} violations" + (", interrupted" if self._ended_early() else ""))
         for text in self._judge.violations[:50]:

@@ -45,6 +45,15 @@ def test_calm_without_samples_is_told() -> None:
     assert len(census().growth("server", (0, WARM - 1), (SPAN - 100, SPAN))) == 5
 
 
+def test_all_samples_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "samples.csv"
+    census().write(path)
+    lines = path.read_text().splitlines()
+    assert lines[0] == "process,pid,at,rss_kib,fds,threads,tasks,objects"
+    assert lines[2] == "server,1,5.0,30000,10,3,20,25000"
+    assert len(lines) == SPAN // 5 + 2
+
+
 def test_the_slope_is_that_of_a_straight_line() -> None:
     assert slope([(0, 1), (1, 3), (2, 5)]) == pytest.approx(2)
     assert slope([(0, 1)]) == slope([(0, 1), (0, 2)]) == 0
