@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.soak.unit import Unit
 
-MEASURES: Final = ("rss_kib", "fds", "threads", "tasks", "objects")
+MEASURES: Final = ("rss_kib", "fds", "threads", "tasks", "objects", "blocks")
 WARM: Final = 30.0
 """Seconds of a life after which what it uses is taken for settled."""
 ALLOWED: Final = {
@@ -17,13 +17,18 @@ ALLOWED: Final = {
     "threads": (2.0, 0.0),
     "tasks": (1.0, 0.0),
     "objects": (500.0, 0.02),
+    "blocks": (1000.0, 0.02),
 }
 """How much each may have grown from the calm at the start to that at the end: so much, or that share of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a process used ``at`` so many seconds of the run; None where the probe had not told it yet."""
+    """What a process used ``at`` so many seconds of the run; None where the probe had not told it yet.
+
+    ``objects`` are those that the garbage collector knows, ``blocks`` all that Python has allocated, texts and
+    numbers among them.
+    """
 
     at: float
     rss_kib: float
@@ -31,6 +36,7 @@ class Sample:
     threads: float
     tasks: float | None
     objects: float | None
+    blocks: float | None
 
 
 @dataclass
@@ -128,11 +134,11 @@ def sample(pid: int, counts: Path, now: float) -> Sample:
     """
     process = Path(f"/proc/{pid}")
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line)
-    tasks = objects = None
+    tasks = objects = blocks = None
     if counts.exists():
         of, *numbers = map(int, counts.read_text().split())
         if of == pid:
-            tasks, objects = map(float, numbers)
+            tasks, objects, blocks = map(float, numbers)
     return Sample(
         now,
         float(status.get("VmRSS", "0 kB").split()[0]),
@@ -140,6 +146,7 @@ def sample(pid: int, counts: Path, now: float) -> Sample:
         float(status["Threads"]),
         tasks,
         objects,
+        blocks,
     )
 
 

@@ -1,4 +1,5 @@
-"""fand with a look inside: every few seconds the number of its asyncio tasks and of all its objects goes to a file.
+"""fand with a look inside: every few seconds the number of its asyncio tasks, of its objects and of its blocks
+of memory goes to a file.
 
 ``python -I probed.py FILE SERVICE ARGUMENT...``. The program itself runs as it does otherwise.
 """
@@ -21,8 +22,9 @@ def _count(path: str) -> None:
         gc.collect()
         things = gc.get_objects()
         tasks = sum(isinstance(thing, asyncio.Task) and not thing.done() for thing in things)
-        text = f"{os.getpid()} {tasks} {len(things)}\n"
+        counts = [os.getpid(), tasks, len(things)]
         del things
+        text = " ".join(map(str, [*counts, sys.getallocatedblocks()])) + "\n"
         beside = f"{path}.new"
         with open(beside, "w", encoding="ascii") as file:  # noqa: PTH123 - a program that imports as little as it can
             file.write(text)
