@@ -27,6 +27,7 @@ from fand.exceptions import (
     UnpicklableError,
 )
 from fand.wire import Decoder, encode
+from tests.child import Child
 
 Pair = tuple[socket.socket, socket.socket]
 PING = encode(Request.PING, ())
@@ -601,8 +602,8 @@ _ENDS: dict[str, tuple[str, int]] = {
 }
 
 
-def _run_child(listener: socket.socket, program: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def _run_child(listener: socket.socket, program: str) -> Child[str]:
+    return Child(
         [sys.executable, "-c", _CHILD + textwrap.dedent(program), str(_port(listener))],
         stderr=subprocess.PIPE,
         text=True,

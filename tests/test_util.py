@@ -17,6 +17,7 @@ import pytest
 import fand
 from fand import util
 from fand.util import Termination
+from tests.child import Child
 
 
 @pytest.fixture
@@ -493,7 +494,7 @@ class TestPidfile:
 
     def test_of_a_running_program_it_is_not(self, tmp_path: Path) -> None:
         path = tmp_path / "fand.pid"
-        with subprocess.Popen(
+        with Child(
             [
                 sys.executable,
                 "-c",

@@ -13,13 +13,14 @@ import pytest
 
 from fand.demo import PATIENCE, Watch, main
 from fand.exceptions import ConnectionFailedError
+from tests.child import Child
 from tests.terminal import terminal
 
 
 @contextmanager
 def demo(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
     """A demo that plays in ``folder``."""
-    with subprocess.Popen(
+    with Child(
         [sys.executable, "-m", "fand", "demo", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -30,6 +31,7 @@ def demo(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
             yield process
         finally:
             process.terminate()
+            process.wait(50)
 
 
 def second_line(process: "subprocess.Popen[str]") -> str:

@@ -18,6 +18,7 @@ from fand.fanclient.held import held, on_record, record
 from fand.fanclient.output import Condition, Limits, Output, Pace
 from fand.ports import Fan
 from fand.units import Percent, Rpm, Seconds
+from tests.child import Child
 from tests.drivers.tree import Tree
 from tests.fanclient.parts import FanFile
 from tests.fanclient.processes import until
@@ -348,7 +349,7 @@ def test_c1_against_somebody_who_writes_all_the_time_the_fan_is_never_taken_for_
     file = FanFile(tmp_path)
     with file.host_fan() as fan:
         output = fan.write(asking(40), PACE, NOW)
-        with subprocess.Popen([sys.executable, "-c", FIGHTER, file.path, "7"], stdout=subprocess.PIPE) as fighter:
+        with Child([sys.executable, "-c", FIGHTER, file.path, "7"], stdout=subprocess.PIPE) as fighter:
             assert fighter.stdout is not None
             fighter.stdout.readline()
             until(lambda: file.duty == 7)
@@ -357,7 +358,6 @@ def test_c1_against_somebody_who_writes_all_the_time_the_fan_is_never_taken_for_
                 output = fan.write(output, PACE, NOW)
                 seen.add(output.condition)
                 assert output.verified == (output.failures == 0)
-            fighter.kill()
         assert Condition.TAKEN in seen
         output = fan.write(output, PACE, NOW)
         assert (file.duty, output.duty, output.condition) == (100, 100, Condition.FAULT)

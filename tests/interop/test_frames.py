@@ -9,6 +9,7 @@ import pytest
 
 from fand.communication import Request, add_socket, recv, reset_connection, send
 from fand.exceptions import FandConnectionResetError
+from tests.child import Child
 
 from .peers import Peer
 
@@ -35,7 +36,7 @@ FRAMES: list[tuple[Request, tuple[object, ...]]] = [
 def test_what_is_sent_comes_back_the_same(peer: Peer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = peer.command("echo.py", listener.getsockname()[1])
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with Child(command, stdout=subprocess.PIPE, text=True) as process:
             listener.settimeout(30)
             sock, _ = listener.accept()
             sock.settimeout(30)
@@ -54,7 +55,7 @@ def test_what_is_sent_comes_back_the_same(peer: Peer) -> None:
 def test_their_disconnect_is_understood(peer: Peer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = peer.command("talk.py", listener.getsockname()[1])
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with Child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             listener.settimeout(30)
             sock, _ = listener.accept()
             sock.settimeout(30)

@@ -12,6 +12,7 @@ from socket import create_connection, socket
 from typing import Any
 
 from fand.wire import Decoder, Request, encode
+from tests.child import Child
 
 CURVE = "[curves.drives]\npoints = [[30, 25], [40, 75]]\ncritical = 60\n"
 
@@ -75,14 +76,13 @@ class Server:
 @contextmanager
 def running(config: Path, *options: str, stderr: int = subprocess.PIPE, **environ: str) -> Iterator[Server]:
     """A server on a free port of loopback, stopped at the end if it still runs."""
-    process = subprocess.Popen(
+    with Child(
         [sys.executable, "-m", "fand", "server", "-c", str(config), "-p", "0", *options],
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
         env={**os.environ, **environ},
-    )
-    with process:
+    ) as process:
         try:
             yield Server(process)
         finally:

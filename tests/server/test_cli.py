@@ -12,6 +12,7 @@ import pytest
 
 from fand import __version__
 from fand.wire import Request
+from tests.child import Child
 
 from .processes import ended, running, write_config, write_shelf
 
@@ -175,22 +176,19 @@ def test_serving_does_not_depend_on_the_standard_output(tmp_path: Path, redirect
     path, log = write_shelf(tmp_path, "{ fake = 32 }"), tmp_path / "log"
     os.mkfifo(log)
     command = f'exec "$0" -m fand server -c "$1" -p 0 -v -l "$2" {redirection}'
-    with subprocess.Popen(["sh", "-c", command, sys.executable, path, log], stderr=subprocess.PIPE) as process:
-        try:
-            with log.open() as lines:
-                assert any("serving 1 shelves on 127.0.0.1:" in line for line in lines)
-                process.terminate()
-                lines.read()
-            assert process.communicate(timeout=20)[1] == b""
-            assert process.returncode == 0
-        finally:
-            process.kill()
+    with Child(["sh", "-c", command, sys.executable, path, log], stderr=subprocess.PIPE) as process:
+        with log.open() as lines:
+            assert any("serving 1 shelves on 127.0.0.1:" in line for line in lines)
+            process.terminate()
+            lines.read()
+        assert process.communicate(timeout=20)[1] == b""
+        assert process.returncode == 0
 
 
 def test_an_interrupted_check_is_no_traceback(tmp_path: Path) -> None:
     path = write_shelf(tmp_path, f'{{ command = ["sh", "-c", "echo > {tmp_path}/asked; sleep 20"], timeout = 20 }}')
     os.mkfifo(tmp_path / "asked")
-    with subprocess.Popen(
+    with Child(
         [sys.executable, "-m", "fand", "server", "-c", path, "--check"], stderr=subprocess.PIPE, text=True
     ) as process:
         (tmp_path / "asked").read_text()

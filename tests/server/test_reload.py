@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fand.wire import Request
+from tests.child import Child
 
 from .processes import Reply, Server, Talk, running, write_config
 from .test_daemon import duty_becomes, play
@@ -61,7 +62,7 @@ def test_s11_a_bad_reload_by_a_signal_keeps_the_old_one_driving(tmp_path: Path) 
     good = path.read_text()
     log = tmp_path / "log"
     os.mkfifo(log)
-    with subprocess.Popen(
+    with Child(
         [sys.executable, "-m", "fand", "server", "-c", path, "-p", "0", "-l", log], stdout=subprocess.PIPE, text=True
     ) as process:
         with log.open() as lines:
@@ -223,25 +224,22 @@ def test_a_hangup_while_the_server_starts_is_harmless(tmp_path: Path) -> None:
     text = path.read_text()
     path.unlink()
     os.mkfifo(path)
-    with subprocess.Popen(
+    with Child(
         [sys.executable, "-m", "fand", "server", "-c", path, "-p", "0"], stdout=subprocess.PIPE, text=True
     ) as process:
-        try:
-            with path.open("w") as file:  # which the server has opened too: it is on its way
-                process.send_signal(signal.SIGHUP)
-                file.write(text)
-            with Server(process).talk() as talk:
-                assert talk.ask(Request.PING) == ACK
-            process.terminate()
-            assert process.wait(20) == 0
-        finally:
-            process.kill()
+        with path.open("w") as file:  # which the server has opened too: it is on its way
+            process.send_signal(signal.SIGHUP)
+            file.write(text)
+        with Server(process).talk() as talk:
+            assert talk.ask(Request.PING) == ACK
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("times", [1, 20])
 def test_a_hangup_while_the_server_stops_is_harmless(tmp_path: Path, times: int) -> None:
     address = tmp_path / "notify"
-    path = write_shelves(tmp_path, shelf1=[play(tmp_path, "a", "hang")])
+    path = write_shelves(tmp_path, shelf1=[play(tmp_path, "a", "hang", timeout=0.2)])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.settimeout(20)
         manager.bind(str(address))

@@ -22,6 +22,7 @@ from fand.config import ServerConfig
 from fand.server import cli
 from fand.server.state import file_name
 from fand.wire import Request
+from tests.child import Child
 from tests.fanclient.processes import until
 
 from .processes import CURVE, Server, Talk, running
@@ -171,7 +172,7 @@ def test_s8_a_folder_that_takes_nothing_never_stops_control(
     command = [sys.executable, "-m", "fand", "server", "-c", str(config), "-p", "0"]
     # not measured: that would need room on the disk
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    with subprocess.Popen(
+    with Child(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare, env=environ
     ) as process:
         server = Server(process)

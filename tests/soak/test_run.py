@@ -1,5 +1,6 @@
 """The soak itself, briefly: it starts real processes, and leaves none behind whatever ends it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,16 +13,16 @@ from tests.fanclient.processes import until
 ROOT = Path(__file__).parents[2]
 
 
-def processes(folder: Path) -> list[str]:
-    """Those that have to do with ``folder``, but for the tool itself."""
-    found = []
+def processes(folder: Path) -> dict[int, str]:
+    """Those that have to do with ``folder``, but for the tool itself: what is run, by process."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             line = (process / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
         if f"{folder}/" in line:
-            found.append(line)
+            found[int(process.name)] = line
     return found
 
 
@@ -39,5 +40,8 @@ def test_interrupted_it_ends_all_that_it_started(tmp_path: Path, number: signal.
     finally:
         soak.kill()
         soak.wait()
-    assert processes(tmp_path) == []
+        left = processes(tmp_path)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+    assert left == {}
     assert "interrupted" in output.read_text()

@@ -25,6 +25,10 @@ _log = logging.getLogger(__name__)
 RESERVED: Final = 512
 """Descriptors kept from clients, for sensors; at most half of all."""
 
+_SHARE: Final = 64
+"""So small a part of what is reserved is lent to newcomers in each turn of the event loop. They are let in or refused
+within a few turns, and come by a few sockets: most of it stays for the sensors."""
+
 _SETTLE: Final = 0.3
 """Seconds in which the state must be on disk, and the command for alarms dead."""
 
@@ -61,7 +65,9 @@ class Daemon:
     ) -> None:
         self._clock = clock
         self._readers = Readers()
-        most = descriptors - min(RESERVED, descriptors // 2)
+        reserved = min(RESERVED, descriptors // 2)
+        self._at_once = max(1, reserved // _SHARE)
+        most = descriptors - reserved
         self._service = Service(config, sensors, clock, self._readers, most, load=load, store=store)
         self._stop = asyncio.Event()
         self._full = False
@@ -80,7 +86,9 @@ class Daemon:
                 self._service.begin()
             else:
                 self._service.begin(Seconds(alive / 3), lambda: notify(ALIVE))
-            servers = [await loop.create_server(self._welcome, sock=sock, backlog=BACKLOG) for sock in sockets]
+            servers = [await loop.create_server(self._welcome, sock=sock, backlog=self._at_once) for sock in sockets]
+            for sock in sockets:  # asyncio takes its backlog for how many it lets in at once, too
+                sock.listen(BACKLOG)
             try:
                 ready()
                 notify(READY)
