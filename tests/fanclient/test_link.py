@@ -293,9 +293,15 @@ def test_after_a_suspend_the_server_is_asked_at_once(
     # the server has read the report when the clock moves, the client not yet its acknowledgement perhaps
     monkeypatch.setattr("fand.fanclient.conversation.PATIENCE", 10_000.0)
     clock = MovedClock()
-    rig = rigs(modern(40), modern(40), interval=3600.0, lease=20_000.0, clock=clock)
-    assert rig.asked.get(timeout=30)[0] is Request.SUBSCRIBE_PWM
-    assert rig.asked.get(timeout=30)[0] is Request.SET_FANS
+
+    def peer(rig: Rig, sock: socket.socket) -> None:
+        modern(40, rounds=1)(rig, sock)
+        send(sock, Request.SET_PWM, "shelf1", 41)  # heard after the acknowledgement, when the round is over
+        modern(40)(rig, sock)
+
+    rig = rigs(peer, interval=3600.0, lease=20_000.0, clock=clock)
+    rig.until(Answer(0, Percent(41), Seconds(clock.now)))
+    assert [rig.asked.get(timeout=30)[0] for _ in range(2)] == [Request.SUBSCRIBE_PWM, Request.SET_FANS]
     clock.now += 3600
     assert rig.asked.get(timeout=30)[0] is Request.GET_PWM
 

@@ -109,6 +109,8 @@ class Unit:
         if self.phase in (Phase.STARTING, Phase.UP, Phase.STOPPING):
             if status is not None:
                 self._ended(status, now)
+            elif self.expected in ("SIGKILL", "watchdog"):
+                pass  # it dies, which takes a moment
             elif self.phase is Phase.STOPPING and now - self.since > STOP and not self.stopped:
                 self.complain(f"{self.name} had not ended {STOP:g} s after SIGTERM{self._words()}")
                 self.send(signal.SIGKILL, now)
