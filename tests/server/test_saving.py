@@ -1,6 +1,7 @@
 """Saving on disks that are slow, hang, or fail, in made time; and the real file."""
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import Callable
@@ -320,6 +321,20 @@ def test_a_disk_that_takes_long_does_not_hold_up_the_start_and_nothing_newer_is_
     assert caplog.messages[0] == "The disk that keeps overrides and alarms has not answered for 2 s"
 
 
+def test_s8_an_override_that_was_removed_before_the_disk_answered_does_not_come_back() -> None:
+    async def main() -> None:
+        room = Room(saved(Kept(Override(Percent(20), None), Pending(None), (ALARM,))))
+        room.readers.seconds = None
+        await room.saving.recall()
+        room.one.set_override(None, room.clock.now())
+        room.saving.saved()
+        room.readers.go_on()
+        await asyncio.sleep(0.1)
+        assert room.one.kept == Kept(None, None, (ALARM,))
+
+    travel(main)
+
+
 def test_a_shelf_that_is_gone_when_the_disk_answers_is_left_alone() -> None:
     async def main() -> None:
         room = Room(saved(Kept(Override(Percent(60), None))))
@@ -439,4 +454,28 @@ def test_a_damaged_file_is_set_aside_and_the_start_goes_on(tmp_path: Path, caplo
     assert file.load() is None
     assert (tmp_path / f"{name}.bad1").exists()
     assert "which keeps overrides and alarms: Invalid enum value 2" in caplog.text
+    file.close()
+
+
+def test_s8_what_a_full_disk_keeps_from_being_replaced_is_not_back_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Kept(Override(Percent(20), None), None, (ALARM,))
+    file = state_file(tmp_path)
+    assert file.load() is None
+    assert file.save(saved(before))
+    file.close()
+    file = state_file(tmp_path)
+    found = file.load()
+    assert found is not None
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    assert not file.save(saved(Kept(before.override)))
+    assert file.load() == found, "an alarm that is over does no harm, and the override counts"
+    for _ in range(2):
+        assert not file.save(EMPTY)
+        assert file.load() is None
     file.close()

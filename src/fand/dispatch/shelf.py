@@ -64,7 +64,7 @@ class Shelf:
     ``pwm_frame`` is the encoded answer to GET_PWM; both it and the decision may be served while the monotonic
     clock is before ``valid_until``, and :meth:`decision` and :meth:`frame` see to that. ``subscribers`` maps those
     who want every change to the frame that each was last told. ``alarms`` are those that stood at the last
-    :meth:`review`.
+    :meth:`review`. ``commanded`` tells whether somebody has set or ended the override, or set its end.
     """
 
     def __init__(self, name: str, law: ShelfLaw, slots: Iterable[Slot]) -> None:
@@ -76,6 +76,7 @@ class Shelf:
         self.client: Peer | None = None
         self.subscribers: dict[Peer, bytes] = {}
         self.alarms: tuple[Alarm, ...] = ()
+        self.commanded = False
         self.valid_until = _NEVER
         self.pwm_frame = b""
         self._law = law
@@ -166,6 +167,7 @@ class Shelf:
         else:
             self.override = override_by(duty, self.override, self.pending, now)
             self.pending = None
+        self.commanded = True
         self._change()
 
     def set_override_end(self, until: Timestamp | None, now: Moment) -> None:
@@ -174,6 +176,7 @@ class Shelf:
         :raises ShelfPwmExpireBadValue: that has passed
         """
         self.override, self.pending = end_at(until, self.override, now)
+        self.commanded = True
         self._change()
 
     def report_speed(self, speed: Rpm, peer: Peer, now: Seconds) -> bool:

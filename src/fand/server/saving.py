@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from fand.dispatch import Hall, Kept
+from fand.dispatch import Hall, Kept, Shelf
 from fand.ports import Clock
 from fand.server.readers import Readers
-from fand.server.state import Recalled, State, file_name, recall, state_of
+from fand.server.state import Recalled, State, file_name, overrides_of, recall, state_of
 from fand.stored import Stored, make_folder
 from fand.units import Moment, Seconds
 
@@ -51,6 +51,9 @@ class StateFile(Stored[State]):
     """The state file, in ``folder``, of the server whose configuration is ``config``.
 
     It is locked as long as the process lives. A second server of the same configuration neither reads nor writes it.
+
+    Where a change of the overrides cannot be kept, the file is removed: an override that was ended or replaced must
+    not be back after a restart.
     """
 
     def __init__(self, folder: Path, config: Path) -> None:
@@ -64,16 +67,27 @@ class StateFile(Stored[State]):
         self._lock_path = path.with_suffix(".lock")
         self._lock: int | None = None
         self._taken = False
+        self._overrides: object = None
 
     def load(self) -> State | None:
         """What the server before this one has kept; None if another one has the file now."""
         if self._lock is None:
             self._claim()
-        return None if self._taken else super().load()
+        if self._taken:
+            return None
+        found = super().load()
+        self._overrides = None if found is None else overrides_of(found)
+        return found
 
     def save(self, value: State) -> bool:
         """Keep ``value``; returns whether it will outlive a power failure."""
-        return not self._taken and super().save(value)
+        if self._taken:
+            return False
+        kept, now = super().save(value), overrides_of(value)
+        if not kept and now != self._overrides:
+            self.forget()
+        self._overrides = now
+        return kept
 
     def close(self) -> None:
         """Let another server have the file."""
@@ -207,7 +221,7 @@ class Saving:
         for name, kept in found.shelves.items():
             shelf = self._hall.shelves.get(name)
             if shelf is not None:
-                shelf.restore(_newest(shelf.kept, kept))
+                shelf.restore(_newest(shelf, kept))
 
     def _due(self) -> None:
         self._timer = None
@@ -249,10 +263,10 @@ def _guarded(function: Callable[[], T]) -> T | None:
         return None
 
 
-def _newest(now: Kept, before: Kept) -> Kept:
-    """What counts of a shelf, some of which may have been set while the disk was waited for."""
-    fresh = now.override is None and now.pending is None
-    override, pending = (before.override, before.pending) if fresh else (now.override, now.pending)
+def _newest(shelf: Shelf, before: Kept) -> Kept:
+    """What counts of ``shelf``, which may have been set, or told to forget, while the disk was waited for."""
+    now = shelf.kept
+    override, pending = (now.override, now.pending) if shelf.commanded else (before.override, before.pending)
     return Kept(override, pending, now.alarms or before.alarms)
 
 

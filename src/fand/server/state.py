@@ -83,6 +83,16 @@ def state_of(hall: Hall) -> State:
     return State(1, {name: _saved(value) for name, value in kept.items() if value != Kept()})
 
 
+def overrides_of(state: State) -> object:
+    """What ``state`` says of overrides and their ends, equal where it says the same."""
+    shelves: dict[str, Any] = msgspec.to_builtins(state.shelves)
+    said = {
+        name: [shelf.get(key) if isinstance(shelf, dict) else shelf for key in ("override", "pending")]
+        for name, shelf in shelves.items()
+    }
+    return {name: values for name, values in said.items() if values != [None, None]}
+
+
 def _saved(kept: Kept) -> SavedShelf:
     override, pending = kept.override, kept.pending
     return SavedShelf(
