@@ -96,6 +96,7 @@ class Link:
         self._decoder = Decoder()
         self._dialling = 0
         self._timer = Timer(process, lambda: inf if self._talk is None else self._talk.due, self._tick)
+        self._frames: dict[Request, tuple[tuple[object, ...], bytes]] = {}
 
     def begin(self) -> None:
         """Connect when it is time to."""
@@ -177,7 +178,14 @@ class Link:
         if turn.whole:
             self._redial = redials.answered(self._redial)
         if turn.say is not None and self._end is not None:
-            self._end.send(encode(*turn.say))
+            self._end.send(self._frame(*turn.say))
+
+    def _frame(self, request: Request, args: tuple[object, ...]) -> bytes:
+        """The frame of a message, which mostly is as it was the last time."""
+        last = self._frames.get(request)
+        if last is None or last[0] != args:
+            self._frames[request] = last = args, encode(request, args)
+        return last[1]
 
     def _ended(self, error: CommunicationError) -> None:
         talk, self._talk = self._talk, None

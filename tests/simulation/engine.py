@@ -166,8 +166,16 @@ class Engine:
 
     def run(self, until: float) -> None:
         """Let all events up to the instant ``until`` come."""
+        try:
+            self._run(until)
+        finally:
+            events._set_running_loop(None)
+        if not self._ended and until > self.now:
+            self.now = until
+
+    def _run(self, until: float) -> None:
         running, hung = Life.RUNNING, Life.HUNG
-        set_loop = events._set_running_loop
+        set_loop, running_loop = events._set_running_loop, None
         while self._heap and not self._ended:
             heap = self._heap
             if heap[0][0] > until:
@@ -179,18 +187,19 @@ class Engine:
             if when > self.now:
                 self.now = when
             owner = handle.owner
+            loop = None if owner is None else owner.loop
+            if loop is not running_loop:
+                set_loop(loop)
+                running_loop = loop
             if owner is None:
                 callback(*handle.given)
             elif owner.life is running:
-                set_loop(owner.loop)
                 try:
                     callback(*handle.given)
                 except Exception as error:
                     if self.failed is None:
                         raise
                     self.failed(owner, error)
-                finally:
-                    set_loop(None)
             elif owner.life is hung:
                 owner.park(handle)
                 continue
@@ -198,8 +207,6 @@ class Engine:
                 continue
             handle.callback = None
             self.count += 1
-        if not self._ended and until > self.now:
-            self.now = until
 
 
 START: Final = Seconds(1000.0)

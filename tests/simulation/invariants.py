@@ -6,7 +6,7 @@ greater one while a fault of that part lasts or has only just ended.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final
 
@@ -97,15 +97,21 @@ class ShelfMonitor:
             history.popleft()
         need = self.families.demand(celsius)
         stalled = now > min(self.stands_since) + self._stall_found
-        for number, fan in enumerate(rack.fans):
-            if fan.duty < (100.0 if stalled else need) and not self._excused(number, now):
-                self._weigh(number, now, stalled=stalled)
+        little = 100.0 if stalled else need
+        low = [number for number, fan in enumerate(rack.fans) if fan.duty < little and not self._excused(number, now)]
+        if low:
+            self._weigh(low, now, stalled=stalled)
         if need >= 100.0 or self._shadow is not None:
             self._follow(now)
 
-    def most(self, since: float) -> float:
-        """The greatest demand that the temperatures since then can have had."""
-        return max(self.families.most(self._told(entry)) for entry in self._history if entry[0] >= since)
+    def most(self, since: float, enough: float) -> float:
+        """The greatest demand that the temperatures since then can have had; ``enough`` is not looked beyond."""
+        most = 0.0
+        for entry in reversed(self._history):
+            if entry[0] < since or most >= enough:
+                break
+            most = max(most, self.families.most(self._told(entry)))
+        return most
 
     def _told(self, entry: tuple[float, tuple[float, ...], tuple[float | None, ...], float]) -> list[float]:
         return [
@@ -142,7 +148,8 @@ class ShelfMonitor:
         given_back = not self.rack.fans[number].manual and self.driving.lasts(now, self._world.restart + 2.0)
         return given_back or self.fans[number].lasts(now, self.rack.spec.interval + SLACK)
 
-    def _weigh(self, number: int, now: float, *, stalled: bool) -> None:
+    def _weigh(self, low: Sequence[int], now: float, *, stalled: bool) -> None:
+        """See whether the fans that are ``low`` do less than they must."""
         spec = self.rack.spec
         driven = SLACK
         if self.driving.lasts(now, self._world.watchdog + ABORT + self._world.restart + SLACK):
@@ -166,14 +173,15 @@ class ShelfMonitor:
         since = now - served - driven - max(self._intervals)
         overrides = min(entry[3] for entry in self._history if entry[0] >= since)
         need = need if stalled else min(need, overrides)
-        fan = self.rack.fans[number]
-        need = max(need, fan.spec.floor)
-        if fan.duty < need - self._tolerance[number]:
-            self.violated(
-                "true duty",
-                f"{spec.name} {fan.spec.name} does {fan.duty:.2f} % where {need:.2f} % is due"
-                f" (temperatures {', '.join(f'{celsius:.1f}' for celsius in self.rack.state.celsius)})",
-            )
+        for number in low:
+            fan = self.rack.fans[number]
+            due = max(need, fan.spec.floor)
+            if fan.duty < due - self._tolerance[number]:
+                self.violated(
+                    "true duty",
+                    f"{spec.name} {fan.spec.name} does {fan.duty:.2f} % where {due:.2f} % is due"
+                    f" (temperatures {', '.join(f'{celsius:.1f}' for celsius in self.rack.state.celsius)})",
+                )
 
     def _known(self, device: int, now: float) -> float:
         """After what time at most a temperature of ``device`` is known."""

@@ -61,7 +61,7 @@ class Quiet:
             if sort is not Sort.CRITICAL:
                 monitor.violated("recovery", f"{spec.name}: the alarm {sort.value} stands after all is well")
         known = 2 * max(drive.interval for drive in spec.drives) + SLACK
-        most = monitor.most(now - 100.0 / spec.fall - known)
+        most = monitor.most(now - 100.0 / spec.fall - known, max(fan.duty for fan in rack.fans))
         if least_override < inf:
             most = max(most, least_override)
         for fan in rack.fans:
