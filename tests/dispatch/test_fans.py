@@ -53,6 +53,7 @@ def test_a_list_of_fans_is_taken() -> None:
     [
         ("name", None),
         ("name", ""),
+        ("name", " \n"),
         ("name", 3),
         ("rpm", "fast"),
         ("rpm", float("nan")),
@@ -75,6 +76,13 @@ def test_a_fan_with_a_bad_value_is_refused(key: str, value: object) -> None:
 def test_what_is_no_list_of_fans_is_refused(value: Any) -> None:
     with pytest.raises(RequestError):
         fan_states(value)
+
+
+def test_a_name_fits_one_line_of_a_log() -> None:
+    (fan,) = fan_states([{**GOOD, "name": "rear\n2026-11-22 ERROR: shelf1: on fire\x1b[2J"}])
+    assert fan.name == "rear 2026-11-22 ERROR: shelf1: on fire [2J"
+    with pytest.raises(RequestError, match="same name"):
+        fan_states([{**GOOD, "name": name} for name in ("rear", "rear\0")])
 
 
 def test_every_condition_has_its_word() -> None:

@@ -182,7 +182,7 @@ def test_s9_whatever_a_driver_raises_is_the_failure_of_its_device(error: BaseExc
 
     reading, family = once(Played(play), device(family="cpu"))
     assert isinstance(reading, Failed)
-    assert reading.reason == f"{type(error).__name__}: {error}"
+    assert reading.reason == f"{type(error).__name__}: {error}".strip()
     assert family == "cpu"
 
 

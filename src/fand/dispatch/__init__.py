@@ -10,6 +10,6 @@ from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
 from fand.dispatch.requests import LATEST, After, Answer, answer
 from fand.dispatch.shelf import Kept, Shelf, Slot
-from fand.dispatch.shown import shorten
+from fand.dispatch.shown import line, shorten
 
-__all__ = ["LATEST", "After", "Answer", "Hall", "Kept", "Peer", "Shelf", "Slot", "answer", "shorten"]
+__all__ = ["LATEST", "After", "Answer", "Hall", "Kept", "Peer", "Shelf", "Slot", "answer", "line", "shorten"]

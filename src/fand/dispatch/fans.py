@@ -6,7 +6,7 @@ from typing import Final
 
 from fand.control import Condition, FanState, FanTrack, Fault, Finding, Sort, follow
 from fand.dispatch.peer import Peer
-from fand.dispatch.shown import shorten
+from fand.dispatch.shown import line
 from fand.exceptions import RequestError
 from fand.units import Percent, Rpm, Seconds, percent, rpm
 
@@ -147,13 +147,13 @@ def _fan_state(value: object) -> FanState:
     if not isinstance(value, dict) or not {"name", "rpm", "duty", "state"} <= value.keys():
         raise RequestError("a fan is a dict of name, rpm, duty and state")
     name, state = value["name"], value["state"]
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not (name := line(name, LONGEST_NAME)):
         raise RequestError("the name of a fan is not a text")
     if not isinstance(state, str) or state not in _STATES:
         raise RequestError(f"the state of a fan is none of {', '.join(_STATES)}")
     speed = None if value["rpm"] is None else rpm(value["rpm"])
     duty = None if value["duty"] is None else percent(value["duty"])
-    return FanState(shorten(name, LONGEST_NAME), speed, duty, _STATES[state])
+    return FanState(name, speed, duty, _STATES[state])
 
 
 _STATES: Final = {condition.value: condition for condition in Condition}

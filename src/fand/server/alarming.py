@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from fand.control import Alarm, Change, Event
-from fand.dispatch import shorten
+from fand.dispatch import line
 from fand.drivers.process import Program
 from fand.exceptions import DriverError
 from fand.server.readers import Readers
@@ -139,10 +139,10 @@ class Alarming:
         try:
             output = self._program.run(self._command, self._limit, self._environ | described(news))
         except DriverError as error:
-            return _line(str(error))
+            return line(str(error))
         except Exception as error:  # noqa: BLE001 - or nothing would be told any more
-            return _line(f"{type(error).__name__}: {error}")
-        said = _line((output.err or output.out)[:2000].decode(errors="replace"))
+            return line(f"{type(error).__name__}: {error}")
+        said = line((output.err or output.out)[:2000].decode(errors="replace"))
         if output.status == 0:
             _log.info("on_alarm: told of %s%s", _title(news), f": {said}" if said else "")
             return None
@@ -180,18 +180,13 @@ def described(news: News) -> dict[str, str]:
         "FAND_SINCE": _date(alarm.since),
         "FAND_AT": _date(event.at),
     }
-    return {name: _line(value) for name, value in values.items()}
+    return {name: line(value) for name, value in values.items()}
 
 
 def _date(instant: Timestamp) -> str:
     return datetime.fromtimestamp(instant, UTC).isoformat(timespec="seconds")
 
 
-def _line(text: str) -> str:
-    """``text`` on one line of bounded length, with nothing in it that steers a terminal or has no form in bytes."""
-    return shorten("".join(char if char.isprintable() else " " for char in text).strip())
-
-
 def _title(news: News) -> str:
     alarm: Alarm = news.event.alarm
-    return _line(f"{news.shelf}: {alarm.sort.value} {alarm.subject} {news.event.change.value}")
+    return line(f"{news.shelf}: {alarm.sort.value} {alarm.subject} {news.event.change.value}")

@@ -12,7 +12,7 @@ from typing import Final
 
 from fand.config import DeviceConfig
 from fand.control import judge
-from fand.dispatch import shorten
+from fand.dispatch import line, shorten
 from fand.ports import Asleep, Clock, Failed, Reading, Sensor, Temperature
 from fand.server.readers import Readers
 from fand.server.sensors import Sensors, closing
@@ -192,7 +192,7 @@ def _taken(reading: object, now: Seconds) -> Reading:
     if isinstance(reading, Asleep):
         return Asleep(min(reading.at, now))
     if isinstance(reading, Failed):
-        return Failed(shorten(reading.reason), now)
+        return Failed(line(reading.reason), now)
     return Failed(f"its driver gave {shorten(repr(reading), 60)}, which is no reading", now)
 
 
@@ -204,6 +204,6 @@ def _family(family: object) -> str | None:
 
 def _words(error: BaseException) -> str:
     try:
-        return shorten(f"{type(error).__name__}: {error}")
+        return line(f"{type(error).__name__}: {error}")
     except Exception:  # noqa: BLE001 - an error that cannot even be told
         return type(error).__name__
