@@ -171,6 +171,27 @@ def test_s8_a_disk_that_hangs_holds_up_answers_for_two_seconds_and_later_ones_no
     ]
 
 
+def test_s8_a_disk_that_answers_at_the_last_moment_has_answered(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        room = Room()
+        room.readers.seconds = None
+        room.override(10)
+        answer = room.saving.saved()
+
+        def at_once() -> None:
+            room.readers.go_on()
+            room.clock.pass_by(PATIENCE)  # before the loop sees what has come
+
+        asyncio.get_running_loop().call_soon(at_once)
+        await answer
+        room.override(20)
+        await room.saving.saved()
+        assert room.kept == [10, 20], "and is waited for again"
+
+    travel(main)
+    assert caplog.messages == []
+
+
 def test_what_is_noted_is_written_at_once_but_not_again_and_again() -> None:
     async def main() -> None:
         room = Room()

@@ -42,6 +42,12 @@ class TravelClock:
     def mono(self) -> Seconds:
         return Seconds(asyncio.get_running_loop().time() + self.slept)
 
+    def pass_by(self, seconds: float) -> None:
+        """Time passes in the middle of a turn of the loop, as on a busy host."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, TravelLoop)
+        loop._travelled.elapsed += seconds
+
     def wall(self) -> Timestamp:
         return Timestamp(WALL + self.mono() + self.jumped)
 

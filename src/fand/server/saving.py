@@ -236,6 +236,8 @@ class Saving:
         """``future``, which is done after :data:`PATIENCE` in any case."""
 
         def give_up() -> None:
+            if future.done():  # in this very turn of the loop
+                return
             if not self._late:
                 _log.warning("The disk that keeps overrides and alarms has not answered for %g s", PATIENCE)
             self._late = True
