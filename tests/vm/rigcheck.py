@@ -26,8 +26,10 @@ class Checks:
     def soon(self, name, wanted, get, seconds=15):
         """Check that ``get()`` becomes what is wanted in time. Returns how long that took."""
         started = time.monotonic()
+        pause = 0.1
         while (got := get()) != wanted and time.monotonic() < started + seconds:
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(0.5, pause * 1.2)  # to ask may cost more than the machine has to spare
         took = time.monotonic() - started
         shown = f"{got} after {took:.1f} s" if got == wanted else f"wanted {wanted!r} in {seconds} s, got {got!r}"
         self(name, got == wanted, shown)
