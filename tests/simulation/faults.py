@@ -30,6 +30,8 @@ def begin(sim: Simulation, fault: Fault) -> None:
     server = sim.servers[fault.index] if fault.index < len(sim.servers) else sim.servers[0]
     disk = sim.disks[fault.index] if fault.index < len(sim.servers) else sim.disks[0]
     monitor.check()
+    if (kind in CLIENT and unit.host.asleep) or (kind in (*SERVER, *RELOAD, "disk damaged") and server.host.asleep):
+        return  # nothing can be done to what sleeps
     if kind in SENSOR:
         _sensor(sim, fault)
     elif kind in FAN:
@@ -284,5 +286,7 @@ def _meddle(sim: Simulation, fault: Fault) -> None:
     """Somebody else writes the PWM, again and again."""
     fan = sim.racks[fault.shelf].fans[fault.index]
     if sim.engine.now < fault.end and not fan.refuses:
-        fan.set(fault.amount)
+        # to another duty than it has, or nobody could tell
+        near = abs(fan.duty - fault.amount) < 3.0
+        fan.set((fault.amount + 50.0) % 100.0 if near else fault.amount)
         sim.engine.after(7.0, _meddle, sim, fault)

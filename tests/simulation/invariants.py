@@ -68,6 +68,7 @@ class ShelfMonitor:
         self._least_override = least_override
         self._world = world
         self._sight: tuple[float | None, ...] = (None,) * len(spec.drives)
+        self._swapped: list[int] | None = None
         self._lost_at = [inf] * len(spec.drives)
         self._intervals = [drive.interval for drive in spec.drives]
         longest = max(self._intervals)
@@ -81,7 +82,10 @@ class ShelfMonitor:
 
     def sensor_changed(self, number: int, *, lost: bool) -> None:
         """What can be known of device ``number`` is something else from now on; ``lost``: nothing."""
-        self._sight = tuple(sight(bay) for bay in self.rack.bays)
+        bays = self.rack.bays
+        self._sight = tuple(sight(bay) for bay in bays)
+        places = [bays.index(bay.partner) if bay.partner is not None else place for place, bay in enumerate(bays)]
+        self._swapped = places if any(bay.partner is not None for bay in bays) else None
         self._lost_at[number] = self.rack.engine.now if lost else inf
 
     def check(self) -> None:
@@ -92,7 +96,7 @@ class ShelfMonitor:
         celsius: tuple[float, ...] = rack.state.celsius
         override = self._least_override()
         history = self._history
-        history.append((now, celsius, self._sight, override))
+        history.append((now, celsius if self._swapped is None else self._exchanged(celsius), self._sight, override))
         while history[0][0] < now - self._most:
             history.popleft()
         need = self.families.demand(celsius)
@@ -103,6 +107,15 @@ class ShelfMonitor:
             self._weigh(low, now, stalled=stalled)
         if need >= 100.0 or self._shadow is not None:
             self._follow(now)
+
+    def _exchanged(self, celsius: tuple[float, ...]) -> tuple[float, ...]:
+        """The temperatures as they are seen where one device is taken for another, as coarsely as the other tells."""
+        assert self._swapped is not None
+        drives = self.rack.spec.drives
+        return tuple(
+            celsius[other] - (drives[other].resolution / 2 if other != place else 0.0)
+            for place, other in enumerate(self._swapped)
+        )
 
     def most(self, since: float, enough: float) -> float:
         """The greatest demand that the temperatures since then can have had; ``enough`` is not looked beyond."""
@@ -146,7 +159,10 @@ class ShelfMonitor:
     def _excused(self, number: int, now: float) -> bool:
         """Whether this fan's hardware does not do what is asked of it, or is with its firmware between two runs."""
         given_back = not self.rack.fans[number].manual and self.driving.lasts(now, self._world.restart + 2.0)
-        return given_back or self.fans[number].lasts(now, self.rack.spec.interval + SLACK)
+        held = self.rack.spec.interval + SLACK
+        if self.driving.lasts(now, held):
+            held += self._world.watchdog + ABORT + STOP_POST
+        return given_back or self.fans[number].lasts(now, held)
 
     def _weigh(self, low: Sequence[int], now: float, *, stalled: bool) -> None:
         """See whether the fans that are ``low`` do less than they must."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import inf, isfinite
 from typing import Final
 
-from tests.simulation.hardware import Bay, shown
+from tests.simulation.hardware import Bay
 from tests.simulation.world import CurveSpec, ShelfSpec
 
 FAILED: Final = "failed"
@@ -189,8 +189,8 @@ def outcome(bay: Bay) -> float | str:
 
 
 def sight(bay: Bay) -> float | None:
-    """What can be known of a device at best: None is the truth, a number is what a wrong sensor makes believe, and
-    minus infinity that it cannot be known at all.
+    """What can be known of a device at best: None is the truth, or that of the device it is taken for; a number is
+    what a wrong sensor makes believe; and minus infinity that it cannot be known at all.
     """
     fault = bay.fault
     if fault == "stuck":
@@ -200,5 +200,5 @@ def sight(bay: Bay) -> float | None:
     if fault == "slow" and bay.amount >= bay.spec.timeout:
         return -inf
     if fault == "swapped" and bay.partner is not None:
-        return -inf if bay.partner.asleep else shown(bay.partner.seen, bay.partner.spec.resolution)
+        return -inf if bay.partner.asleep else None
     return -inf if bay.asleep else None

@@ -1,5 +1,6 @@
 """One run: an installation put together from a plan, and played from its beginning to its end."""
 
+import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -140,10 +141,14 @@ class Simulation:
     def _expect(self, fault: Fault, sorts: frozenset[Sort], subject: str) -> None:
         """One of these alarms must stand by now, wherever it can be known."""
         monitor, now = self.monitors[fault.shelf], self.engine.now
-        blind = fault.kind != "partition" and (
-            monitor.serving.lasts(now - fault.lasts, monitor.rack.spec.lease + CONNECTING)
-            if fault.kind in ("refuses", "frozen")
-            else monitor.serving.lasts(now, monitor.rack.spec.lease + CONNECTING) or monitor.driving.count > 0
+        crowded = monitor.serving.count > 1 or monitor.serving.ended > fault.at - 200.0
+        blind = (fault.kind == "partition" and crowded) or (
+            fault.kind != "partition"
+            and (
+                monitor.serving.lasts(now - fault.lasts, monitor.rack.spec.lease + CONNECTING)
+                if fault.kind in ("refuses", "frozen")
+                else monitor.serving.lasts(now, monitor.rack.spec.lease + CONNECTING) or monitor.driving.count > 0
+            )
         )
         if blind or not self._still(fault):
             return
@@ -256,7 +261,13 @@ class Simulation:
             def heard(bay: Bay) -> Callable[[], object]:
                 shelf, place = places[id(bay)]
                 told, asked = outcome(bay), self.engine.now
-                return lambda: shelf.told(place, told, asked, self.engine.now)
+                late = asked + bay.spec.timeout
+
+                def hear() -> None:
+                    if self.engine.now <= late:  # else it was given up, and the answer is not wanted any more
+                        shelf.told(place, told, asked, self.engine.now)
+
+                return hear
 
             server.bench.heard = heard
             self.note(f"{host.name} starts")
@@ -316,7 +327,13 @@ class Simulation:
 
 def play(plan: Plan) -> Result:
     """Play ``plan``."""
-    simulation = Simulation(plan)
+    with warnings.catch_warnings():
+        # of a process that is killed before it begins
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        return _play(Simulation(plan))
+
+
+def _play(simulation: Simulation) -> Result:
     try:
         return simulation.play()
     finally:

@@ -150,11 +150,14 @@ def _shelf(chance: Random, name: str) -> ShelfSpec:
 
 def _drive(chance: Random, name: str, family: str) -> DriveSpec:
     smart = family != "cpu" and chance.random() < 0.5
+    often = chance.random() < 0.05
     return DriveSpec(
         name=name,
         family=family,
-        interval=chance.choice(
-            (5.0, 10.0, 10.0, 30.0, 60.0) if family in ("cpu", "nvme") else (30.0, 60.0, 120.0, 120.0)
+        interval=5.0
+        if often
+        else chance.choice(
+            (10.0, 10.0, 30.0, 30.0, 60.0) if family in ("cpu", "nvme") else (30.0, 60.0, 120.0, 120.0)
         ),
         timeout=chance.choice((2.0, 5.0, 25.0)),
         smart=smart,
