@@ -278,6 +278,27 @@ def test_a_tachometer_that_fails_at_the_end_is_told(tmp_path: Path, caplog: pyte
     assert [record.message for record in caplog.records] == ["tachometer of fan front: cannot close"]
 
 
+def test_c2_a_fan_that_another_client_drives_is_left_to_it_until_that_has_ended(tmp_path: Path) -> None:
+    """Else the end of the one would take away what is kept for when the other is killed."""
+    there = FanFile(tmp_path)
+    config = there.config()
+    one, other = (
+        HostFan(config, tmp_path, record=(record(tmp_path, "s", "front"), held("s", config, Percent(90))))
+        for _ in range(2)
+    )
+    one.take()
+    there.set(30)
+    with pytest.raises(DriverError, match="a fan client that runs drives it already"):
+        other.take()
+    other.give_back()
+    assert there.duty == 30
+    assert list(on_record(tmp_path))
+    one.give_back()
+    other.take()
+    assert there.duty == 100
+    other.give_back()
+
+
 def test_a_fan_that_cannot_be_opened_is_not_put_on_record_and_one_that_may_be_touched_is(tmp_path: Path) -> None:
     config = FanFile(tmp_path).config()
     kept = (record(tmp_path, "s", "front"), held("s", config, Percent(90)))

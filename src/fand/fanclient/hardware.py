@@ -14,11 +14,10 @@ from fand.config.values import FanConfig, TachometerConfig
 from fand.drivers import fan_kind, tachometer_kind
 from fand.exceptions import DriverError
 from fand.fanclient import output as outputs
-from fand.fanclient.held import Held
+from fand.fanclient.held import Held, Record
 from fand.fanclient.output import Output, Pace
 from fand.fanclient.trouble import Trouble
 from fand.ports import Fan, Tachometer
-from fand.stored import Stored
 from fand.units import Rpm, Seconds
 
 _log = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class HostFan:
         state: Path,
         fan: Callable[[FanConfig, Path], Fan] = open_fan,
         tachometer: Callable[[TachometerConfig], Tachometer] = open_tachometer,
-        record: tuple[Stored[Held], Held] | None = None,
+        record: tuple[Record, Held] | None = None,
     ) -> None:
         self.config = config
         self._state = state
@@ -118,8 +117,10 @@ class HostFan:
 
     def _keep(self) -> None:
         if self._record is not None and not self._on_record:
-            stored, held = self._record
-            self._on_record = stored.save(held)
+            record, held = self._record
+            if record.driven:  # two would fight, and the first to end would take the other's record away
+                raise DriverError("a fan client that runs drives it already; end that one first")
+            self._on_record = record.save(held)
 
     def _forget(self) -> None:
         if self._record is not None:
