@@ -13,6 +13,7 @@ from fand.config.kinds import Kinds, choose
 from fand.config.names import name_fault
 from fand.config.tables import ClientTable, FanTable
 from fand.config.values import ClientConfig, FanConfig, TachometerConfig
+from fand.control import MOST_FANS
 from fand.units import Percent, Rpm, Seconds
 
 
@@ -62,6 +63,10 @@ def _servers(texts: Sequence[str], place: Place) -> tuple[tuple[str, int], ...]:
 def _fans(table: ClientTable, kinds: Kinds, place: Place) -> tuple[FanConfig, ...]:
     if not table.fans:
         place.at("fans").fault("is empty; describe at least one fan in [[client.fans]]")
+    if len(table.fans) > MOST_FANS:
+        place.at("fans").fault(
+            f"{len(table.fans)} are more than the {MOST_FANS} of one shelf; make it several shelves"
+        )
     fans: list[FanConfig] = []
     for number, entry in enumerate(table.fans, 1):
         fan = _fan(entry, kinds, place.at("fans").at(number))

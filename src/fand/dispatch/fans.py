@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fand.control import Condition, FanState, FanTrack, Fault, Finding, Sort, follow
+from fand.control import MOST_FANS, Condition, FanState, FanTrack, Fault, Finding, Sort, follow
 from fand.dispatch.peer import Peer
 from fand.dispatch.shown import line
 from fand.exceptions import RequestError
 from fand.units import Percent, Rpm, Seconds, percent, rpm
 
-MOST_FANS: Final = 64
 LONGEST_NAME: Final = 200
 _ALL: Final = ""
 """The name of the one fan that fand 0.1.1 reports."""
