@@ -221,6 +221,44 @@ def test_a_fan_of_a_client_that_is_gone_is_forgotten_when_it_has_long_been_silen
     assert shelf.troubles == []
 
 
+def elsewhere(seconds: float) -> Peer:
+    who = Peer("192.0.2.2:4000", Seconds(seconds))
+    who.speaks_extensions()
+    return who
+
+
+def test_s6_a_stalled_fan_is_not_forgotten_when_its_client_dies_and_another_one_reports() -> None:
+    shelf, other = Shelf(), elsewhere(0)
+    for second in (0, 5, 10):
+        shelf(second, front=0)
+    for second in (20, 51, 500):
+        shelf(second, who=other, rear=900)
+        assert shelf.troubles == [(Sort.STALLED, "front")]
+    assert shelf.fans.speed(Seconds(500)) == 900
+    again = modern(600)
+    shelf(600, who=again, front=900)
+    shelf(631, who=again, front=900)
+    assert shelf.troubles == []
+
+
+def test_s7_each_fan_whose_client_is_silent_is_told_while_another_client_reports() -> None:
+    shelf, other, first = Shelf(), elsewhere(0), modern(0)
+
+    def unheard(client: Peer | None, now: float) -> list[Finding]:
+        return list(shelf.fans.unheard(client, Seconds(now)))
+
+    shelf(0, who=first, front=900)
+    shelf(40, who=other, rear=900)
+    assert unheard(other, 40) == []
+    words = "fan front is no longer reported: its fan client 192.0.2.1:4000 is silent"
+    assert unheard(other, 41) == [Finding(Sort.SILENT, "front", words)]
+    assert unheard(None, 41) == [], "after a start there is nothing to compare with"
+    assert unheard(modern(41), 41) == [], "it has come again, and is about to report"
+    assert unheard(first, 200) == [Finding(Sort.SILENT, "rear", words.replace("front", "rear").replace("2.1", "2.2"))]
+    shelf.fans.restore(Sort.STALLED, "third")
+    assert [finding.subject for finding in unheard(other, 41)] == ["front"]
+
+
 def test_s6_a_fan_in_trouble_before_the_start_still_is_until_it_was_normal() -> None:
     shelf = Shelf()
     shelf.fans.restore(Sort.STALLED, "front")

@@ -17,3 +17,12 @@ def test_s7_a_client_that_knows_the_extensions_is_silent_after_two_leases() -> N
 
 def test_two_connections_from_one_address_are_two_peers() -> None:
     assert Peer("192.0.2.1:4000", Seconds(0)) != Peer("192.0.2.1:4000", Seconds(0))
+
+
+def test_a_client_that_connects_anew_comes_from_the_same_host_and_later() -> None:
+    before = Peer("192.0.2.1:4000", Seconds(100))
+    before.at = Seconds(110)
+    assert Peer("192.0.2.1:4001", Seconds(110)).follows(before)
+    assert not Peer("192.0.2.1:4001", Seconds(109)).follows(before)
+    assert not Peer("192.0.2.2:4000", Seconds(110)).follows(before)
+    assert Peer("[2001:db8::1]:5", Seconds(110)).follows(Peer("[2001:db8::1]:4", Seconds(100)))

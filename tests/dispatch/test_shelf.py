@@ -218,6 +218,20 @@ def test_s7_a_client_that_is_silent_for_two_leases_is_an_alarm_and_no_boost() ->
     assert what.speed(Seconds(45)) is None
 
 
+def test_s7_one_of_two_clients_that_is_silent_is_an_alarm_until_it_comes_again() -> None:
+    what, who, other = warm(shelf(), seconds=30), modern(), Peer("192.0.2.2:4000", Seconds(0))
+    what.report_fans(fan(), who, Seconds(0))
+    other.at = Seconds(41)
+    what.report_fans(fan(name="rear"), other, Seconds(41))
+    what.review(at(41))
+    assert sorts(what) == [(Sort.SILENT, "front")]
+    again = modern(45)
+    what.subscribe(again, at(45))
+    what.report_fans(fan(), again, Seconds(45))
+    what.review(at(45))
+    assert sorts(what) == []
+
+
 def test_s7_a_decision_runs_out_when_the_client_will_be_silent() -> None:
     what, who = warm(shelf(), seconds=30), modern()
     what.report_fans(fan(), who, Seconds(0))

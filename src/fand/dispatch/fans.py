@@ -1,6 +1,6 @@
 """What fan clients report of their fans."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -35,8 +35,9 @@ class Fan:
 class Fans:
     """The fans of one shelf, by name.
 
-    A fan is forgotten when its client reports without it, or another client reports when its own has long been
-    silent. A client that comes again goes on where it was.
+    A fan is forgotten when its client reports without it, or one that has come from the same host since its own fell
+    silent. Until then a fan whose client is silent stays: it may be in trouble, and nobody has said that it is well.
+    A client that comes again goes on where it was.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class Fans:
 
         :raises RequestError: these are too many for one shelf
         """
-        fans = {name: fan for name, fan in self._fans.items() if not (fan.peer is peer or _deserted(fan, now))}
+        fans = {name: fan for name, fan in self._fans.items() if not _left_by(fan, peer, now)}
         for state in states:
             last = self._fans.get(state.name)
             track = FanTrack() if last is None else last.track
@@ -105,12 +106,22 @@ class Fans:
             if fan.state.state is Condition.TAKEN
         )
 
+    def unheard(self, client: Peer | None, now: Seconds) -> Iterator[Finding]:
+        """The fans whose client has fallen silent (S7) while another one, ``client``, was heard last."""
+        for name, fan in self._fans.items():
+            peer = fan.peer
+            if client is None or peer is None or peer is client or not peer.silent(now) or client.follows(peer):
+                continue
+            reason = f"{_title(name)} is no longer reported: its fan client {peer.address} is silent"
+            yield Finding(Sort.SILENT, name, reason)
+
 
 _WORDS: Final = {Sort.STALLED: "is stalled", Sort.FAULT: "cannot be driven"}
 
 
-def _deserted(fan: Fan, now: Seconds) -> bool:
-    return fan.peer is None or fan.peer.silent(now)
+def _left_by(fan: Fan, peer: Peer, now: Seconds) -> bool:
+    """Whether a report of ``peer`` without ``fan`` means that there is no such fan any more."""
+    return fan.peer is None or fan.peer is peer or (fan.peer.silent(now) and peer.follows(fan.peer))
 
 
 def _troubles(fans: Mapping[str, Fan]) -> frozenset[tuple[str, Sort]]:

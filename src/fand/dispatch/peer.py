@@ -1,6 +1,6 @@
 """The other end of a connection, as far as the answers depend on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from fand.units import Seconds
@@ -17,11 +17,17 @@ OLD_SILENCE: Final = Seconds(150.0)
 
 @dataclass(eq=False, slots=True)
 class Peer:
-    """One connection. ``at`` is when its last request came; whoever receives it keeps that up to date."""
+    """One connection, made at ``since``. ``at`` is when its last request came; whoever receives it keeps that up to
+    date.
+    """
 
     address: str
     at: Seconds
     patience: Seconds = OLD_SILENCE
+    since: Seconds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.since = self.at
 
     def speaks_extensions(self) -> None:
         """It has used a request that only newer clients know, which come every few seconds."""
@@ -30,3 +36,11 @@ class Peer:
     def silent(self, now: Seconds) -> bool:
         """Tell whether it has not been heard of for longer than its kind may be."""
         return now - self.at > self.patience
+
+    def follows(self, other: "Peer") -> bool:
+        """Tell whether it may be the same client as ``other``, connected anew: it came from the same host later."""
+        return self.since >= other.at and self._host == other._host
+
+    @property
+    def _host(self) -> str:
+        return self.address.rpartition(":")[0]

@@ -238,6 +238,8 @@ class Shelf:
             findings.append(Finding(sort, fault.subject, fault.reason))
         if (quiet := self.silence(now.mono)) is not None:
             findings.append(Finding(Sort.SILENT, "", quiet))
+        else:
+            findings += self.fans.unheard(self.client, now.mono)
         return findings
 
     def _undecided(self, now: Moment) -> Callable[[Alarm], bool]:
