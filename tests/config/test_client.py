@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from fand.config import FanConfig, TachometerConfig
+from fand.dispatch.peer import SILENCE
 from fand.units import FULL, Percent, Seconds
 
 from .hand_made import ChipFanSettings, ChipTachometerSettings, LineSettings, PwmSettings, faults, read
@@ -49,7 +50,7 @@ def test_everything_can_be_said() -> None:
         ("servers = [1]", "servers[1]: expected text, not 1"),
         ('servers = ["a", "b:0"]', "servers[2]: port '0' of 'b:0' is not a number from 1 to 65535"),
         ('servers = ["a", "a:9999"]', "servers[2]: 'a:9999' is the same server as 'a'"),
-        ("interval = 0", "interval: expected a number from 0.01 to 300, not 0"),
+        ("interval = 0", "interval: expected a number from 0.01 to 20, not 0"),
         ("lease = nan", "lease: nan is no number that can be used"),
         (
             "lease = 9",
@@ -65,6 +66,14 @@ def test_everything_can_be_said() -> None:
 )
 def test_s11_a_faulty_client_is_told(head: str, fault: str) -> None:
     assert faults(client(head)) == [f"f: client.{fault}".replace(".:", ":")]
+
+
+def test_s7_no_client_may_say_so_little_that_a_server_takes_it_for_silent() -> None:
+    seldom = SILENCE / 2
+    assert read(client(f"interval = {seldom}\nlease = 60")).client is not None
+    assert faults(client(f"interval = {seldom + 1}\nlease = 60")) == [
+        "f: client.interval: expected a number from 0.01 to 20, not 21.0"
+    ]
 
 
 def test_s11_a_client_has_a_shelf_and_fans() -> None:

@@ -140,7 +140,14 @@ class ClientTable(Struct, frozen=True, forbid_unknown_fields=True):
             "greatest of their duties is driven."
         ),
     ] = ("localhost",)
-    interval: Annotated[float, Meta(ge=0.01, le=300, description="How often a server is asked (seconds).")] = 5.0
+    interval: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=20,  # a server takes a client for silent after twice as long (S7)
+            description="How often a server is asked and told of the fans (seconds).",
+        ),
+    ] = 5.0
     lease: Annotated[
         float,
         Meta(

@@ -246,10 +246,10 @@ class Cases:
         """The host sleeps, and its chip forgets what it was told."""
         check.soon("no alarm is left of all this", set(), alarms, 60)
         (ETC / f"{CLIENT}.service.d/z.conf").write_text("[Service]\nWatchdogSec=0\n")
-        CONFIG.write_text(CONFIG.read_text().replace("interval = 1\nlease = 8", "interval = 60\nlease = 300"))
+        CONFIG.write_text(CONFIG.read_text().replace("interval = 1\nlease = 8", "interval = 20\nlease = 300"))
         run("systemctl", "daemon-reload")
         run("systemctl", "restart", CLIENT)
-        self.on_curve("suspend, the duty is on the curve, and written again in a minute only")
+        self.on_curve("suspend, the duty is on the curve, and written again in 20 s only")
         slept = asleep()
         run("chipctl", "reg", "nct7802", "0x60", "0x20")
         run("rtcwake", "-m", "mem", "-s", "3")
