@@ -33,7 +33,7 @@ def expected(spec: ShelfSpec, fault: Fault) -> Expected | None:
         late = 3 * spec.interval + 5.0
         return late, frozenset({Sort.FAULT, Sort.SILENT}), ""
     if kind == "firmware":
-        return 2 * spec.interval + 7.0 + SLACK, frozenset({Sort.TAKEN}), spec.fans[fault.index].name
+        return 2 * spec.interval + 7.0 + SLACK, frozenset({Sort.TAKEN, Sort.STALLED}), spec.fans[fault.index].name
     if kind == "partition":
         return max(SILENT_AFTER, spec.interval) + LOOKED_AFTER + SLACK, frozenset({Sort.SILENT}), ""
     return None

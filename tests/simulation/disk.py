@@ -76,4 +76,5 @@ class SimStore:
         """See :class:`fand.server.saving.Store`."""
 
     def _take_time(self) -> None:
+        self._bench.whose = self._disk
         self._bench.delay = float("inf") if self._disk.hangs else self._disk.delay

@@ -141,9 +141,9 @@ def end(sim: Simulation, fault: Fault) -> None:
                 disk.delay = SYNC
             case "disk hangs":
                 disk.hangs -= 1
-                sim.release()
+                sim.release(disk)
             case "reload hangs":
-                sim.release()
+                sim.release(None)
             case "heat":
                 rack.advance()
                 rack.heat -= fault.amount
@@ -224,7 +224,7 @@ def _sensor_again(sim: Simulation, fault: Fault) -> None:
     monitor = sim.monitors[fault.shelf]
     bay = monitor.rack.bays[fault.index]
     if fault.kind == "hangs":
-        sim.release()
+        sim.release(bay)
     if fault.kind == "sleeps":
         monitor.rack.advance()
         bay.load = 0.2

@@ -175,18 +175,23 @@ class Bench:
         """What is to happen when the answer under way is there."""
         self.heard: Callable[[Bay], Callable[[], object]] = lambda _bay: lambda: None
         """What is to happen then, for whom it is."""
-        self.hanging: list[Callable[[], object]] = []
+        self.whose: object = None
+        """The sensor or the disk that is asked; None for a reload."""
+        self.hanging: list[tuple[object, Callable[[], object]]] = []
 
     def ask(self, bay: "Bay") -> None:
         """``bay`` is asked: what it answers now comes when its sensor is done."""
-        self.delay = latency(bay)
+        self.whose, self.delay = bay, latency(bay)
         self.asked = self.heard(bay)
 
-    def release(self) -> None:
-        """What hung hangs no more."""
+    def release(self, whose: object) -> None:
+        """What hung there hangs no more."""
         hanging, self.hanging = self.hanging, []
-        for finish in hanging:
-            finish()
+        for one, finish in hanging:
+            if one is whose:
+                finish()
+            else:
+                self.hanging.append((one, finish))
 
 
 class SensorPort:

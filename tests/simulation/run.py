@@ -13,7 +13,7 @@ from fand.control import Sort
 from fand.dispatch import Peer, answer
 from fand.units import Moment, Percent
 from fand.wire import Request
-from tests.simulation import alarms, faults
+from tests.simulation import alarms, driven, faults
 from tests.simulation.clients import FanClient
 from tests.simulation.disk import SYNC, Disk
 from tests.simulation.engine import Engine, Life, Process
@@ -98,6 +98,8 @@ class Simulation:
             self.engine.after(EVERY, self._remember, number)
         for fault in self.plan.faults:
             self.engine.at(fault.at, None, self._begin, fault)
+        self.engine.after(driven.EVERY, driven.look, self)
+        driven.Restarts(self).look()
         self.engine.run(self.plan.seconds)
         hours = self.engine.now / 3600.0 * len(self.racks)
         quiet = sum(quiet.seconds for quiet in self.quiets) / 3600.0
@@ -107,11 +109,11 @@ class Simulation:
         """The way between the fan host and the server that ``fault`` is about."""
         return self.network.paths[f"pi{fault.shelf}", f"nas{fault.index}"]
 
-    def release(self) -> None:
-        """No call to a sensor hangs any more."""
+    def release(self, whose: object) -> None:
+        """No call to this sensor or disk, or with None no reload, hangs any more."""
         for unit in self.servers:
             if isinstance(unit.program, Server):
-                unit.program.bench.release()
+                unit.program.bench.release(whose)
 
     def note(self, text: str) -> None:
         """Something has happened."""
@@ -133,6 +135,7 @@ class Simulation:
     def _begin(self, fault: Fault) -> None:
         self.note(f"begins {fault.kind} (shelf {fault.shelf}, number {fault.index})")
         faults.begin(self, fault)
+        driven.watch(self, fault)
         self.engine.after(fault.lasts, self._end, fault)
         wanted = alarms.expected(self.plan.world.shelves[fault.shelf], fault)
         if wanted is not None and fault.lasts > wanted[0]:
@@ -173,6 +176,10 @@ class Simulation:
         if fault.kind in ("stalled", "dead"):
             since = self.monitors[fault.shelf].stands_since[fault.index]
             return since <= fault.at and rack.fans[fault.index].speedless is None
+        if fault.kind == "firmware":  # who sets what is set already takes nothing
+            driven = [duty for place, duty in self.served.items() if place.endswith(f"/{rack.spec.name}")]
+            floor = rack.fans[fault.index].spec.floor
+            return all(abs(max(duty, floor) - fault.amount) > 1.0 for duty in driven)
         return True
 
     def _alarms(self, server: Server, shelf: str) -> list[tuple[Sort, str]]:

@@ -37,13 +37,13 @@ class SimReaders(Readers):
         """See the base."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._bench.delay, self._bench.asked = 0.0, None
+        self._bench.delay, self._bench.asked, self._bench.whose = 0.0, None, None
         result = function()
         if self._bench.delay < float("inf"):
             loop.call_later(self._bench.delay, _finish, future, result, self._bench.asked)
         else:
             heard = self._bench.asked
-            self._bench.hanging.append(lambda: loop.call_soon(_finish, future, result, heard))
+            self._bench.hanging.append((self._bench.whose, lambda: loop.call_soon(_finish, future, result, heard)))
         return future
 
 
