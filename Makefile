@@ -8,7 +8,7 @@ MINUTES ?= 20
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate soak clean
+.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate mutations soak clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -61,6 +61,10 @@ HOURS ?= 2
 simulate: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation --hours $(HOURS) \
 	  $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) $(if $(filter-out auto,$(JOBS)),--jobs $(JOBS)))
+
+# deliberate bugs, each of which the simulation must catch
+mutations: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation --mutations $(MUTATIONS) $(if $(filter-out auto,$(JOBS)),--jobs $(JOBS))
 
 # beside the real fand 0.1.1, from the package index; never a verdict
 bench: $(VENV)/.dev

@@ -16,6 +16,7 @@ sensors, fans, drives that warm and cool, service managers and operators.
 ``invariants``  what must always hold
 ``run``         one plan, from the beginning to the end
 ``shrink``      the smallest plan that still fails
-``mutations``   deliberate bugs, each of which must be caught
+``driven``      what processes must do by themselves
+``mutations``   deliberate bugs, each of which must be caught; ``bugs`` are these
 ``cli``         the command line
 """

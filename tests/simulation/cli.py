@@ -8,10 +8,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Final
 
+from tests.simulation.bugs import MUTATIONS
+from tests.simulation.mutations import Catch, hunt, row, write
 from tests.simulation.plan import Plan, draw, load
 from tests.simulation.run import Result, play
 from tests.simulation.shrink import Shrinker
+
+SEEDS: Final = 100
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,16 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.mutations is not None:
+        return _mutations(args.mutations, args.seeds, args.jobs, args.table)
     if args.plan is not None:
         return _one(load(args.plan), shrink=args.shrink, save=args.save)
     if args.seed is not None:
         return _one(draw(args.seed, args.hours), shrink=args.shrink, save=args.save)
-    return _many(range(args.first, args.first + args.seeds), args.hours, args.jobs)
+    return _many(range(args.first, args.first + (args.seeds or SEEDS)), args.hours, args.jobs)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100, metavar="N", help="play so many seeds (%(default)s)")
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"play so many seeds ({SEEDS})")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="the first of them (%(default)s)")
     parser.add_argument("--hours", type=float, default=2.0, help="simulated hours of each (%(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once (%(default)s)")
@@ -43,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plan", type=Path, metavar="FILE", help="play a plan that was saved")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false", help="do not look for a smaller plan")
     parser.add_argument("--save", type=Path, metavar="FILE", help="save the plan, shrunk if it fails")
+    parser.add_argument("--mutations", nargs="*", metavar="NAME", help="hunt deliberate bugs, all if none is named")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="save what came of the hunt as CSV")
     return parser
 
 
@@ -90,6 +99,41 @@ def _results(seeds: Sequence[int], hours: float, jobs: int) -> Iterator[tuple[in
         return
     with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(partial(_played, hours), seeds, chunksize=4)
+
+
+def _hunted(seeds: int | None, name: str) -> Catch:
+    logging.disable(logging.CRITICAL)
+    return hunt(MUTATIONS[name], seeds)
+
+
+def _mutations(names: Sequence[str], seeds: int | None, jobs: int, table: Path | None) -> int:
+    """Hunt bugs; 1 if one was not caught in time."""
+    unknown = [name for name in names if name not in MUTATIONS]
+    if unknown:
+        print(f"there is no mutation {unknown[0]}; there are {', '.join(MUTATIONS)}")
+        return 2
+    missed, rows = 0, []
+    with ProcessPoolExecutor(jobs) as pool:
+        for catch in pool.map(partial(_hunted, seeds), names or MUTATIONS):
+            mutation, violation = MUTATIONS[catch.name], catch.violation
+            rows.append(row(catch, mutation))
+            if violation is None:
+                missed += 1
+                print(f"{catch.name:<28} {mutation.rule:<8} NOT CAUGHT: {mutation.sentence}")
+            elif catch.innocent is not None:
+                missed += 1
+                innocent = f"{catch.innocent.at:.0f} s: {catch.innocent.rule}: {catch.innocent.text}"
+                print(f"{catch.name:<28} {mutation.rule:<8} seed {catch.seed} fails without it too: {innocent}")
+            else:
+                print(
+                    f"{catch.name:<28} {mutation.rule:<8} seed {catch.seed}, {violation.at:.0f} s: "
+                    f"{violation.rule}: {violation.text}"
+                )
+            sys.stdout.flush()
+    if table is not None:
+        write(table, rows)
+    print(f"{len(rows) - missed} of {len(rows)} bugs caught")
+    return 1 if missed else 0
 
 
 def _many(seeds: Sequence[int], hours: float, jobs: int) -> int:
