@@ -21,7 +21,7 @@ from fand.control import (
     decide,
     health,
 )
-from fand.control.decision import BRIEF, VALID
+from fand.control.decision import BRIEF, STANDING, VALID
 from fand.ports import Asleep, Temperature
 from fand.units import FULL, Celsius, Moment, Percent, Seconds, Timestamp, served
 from tests.control.shelves import (
@@ -364,8 +364,11 @@ def test_s3_a_decision_is_valid_for_half_a_minute_at_most() -> None:
     assert once(drive(30)).valid_until == Seconds(0) + VALID
 
 
-def test_s3_a_decision_is_valid_for_a_second_at_most_while_time_changes_something() -> None:
-    assert once(drive(30, failures=3)).valid_until == Seconds(0) + BRIEF
+def test_s3_a_decision_is_valid_for_five_seconds_at_most_while_there_is_a_fault() -> None:
+    assert once(drive(30, failures=3)).valid_until == Seconds(0) + STANDING
+
+
+def test_s3_a_decision_is_valid_for_a_second_at_most_while_the_duty_falls_or_is_overridden() -> None:
     assert once(drive(30), override=Override(Percent(35), None)).valid_until == Seconds(0) + BRIEF
     shelf = Shelf()
     shelf(0, drive(50))

@@ -115,7 +115,7 @@ def draw_world(seed: int) -> World:
     return World(
         seed=seed,
         shelves=tuple(_shelf(chance, f"shelf{number}") for number in range(1, count + 1)),
-        servers=chance.choice((1, 1, 1, 2)),
+        servers=chance.choice((1, 1, 1, 1, 2)),
         watchdog=chance.choice((20.0, 30.0, 30.0, 60.0)),
         restart=chance.choice((1.0, 1.0, 2.0)),
     )
@@ -123,9 +123,9 @@ def draw_world(seed: int) -> World:
 
 def _shelf(chance: Random, name: str) -> ShelfSpec:
     mix = chance.choice((("hdd",), ("hdd",), ("hdd", "ssd"), ("hdd", "nvme"), ("nvme",), ("hdd", "cpu")))
-    count = chance.randint(2, 12) if mix == ("hdd",) else chance.randint(2, 8)
+    count = chance.randint(1, 12) if mix == ("hdd",) else chance.randint(2, 8)
     drives = tuple(_drive(chance, f"{name}-d{number}", mix[number % len(mix)]) for number in range(count))
-    interval = chance.choice((2.0, 5.0, 10.0, 15.0, 20.0, 20.0, 30.0, 30.0, 30.0, 30.0))
+    interval = chance.choice((5.0, 10.0, 10.0, 15.0, 20.0, 20.0, 30.0, 30.0, 30.0, 30.0))
     floor = chance.choice((20.0, 20.0, 25.0, 30.0))
     fans = tuple(_fan(chance, f"fan{number}", floor) for number in range(chance.randint(1, 3)))
     return ShelfSpec(

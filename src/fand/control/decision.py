@@ -25,8 +25,10 @@ from fand.units import FULL, Celsius, Moment, Percent, Seconds, served
 
 VALID: Final = Seconds(30.0)
 """No decision is served for longer than this without being taken anew ..."""
+STANDING: Final = Seconds(5.0)
+"""... for no longer than this while there is a fault, whose words tell the time ..."""
 BRIEF: Final = Seconds(1.0)
-"""... and for no longer than this while time alone changes something: a demand that falls, a fault, an override."""
+"""... and than this while the duty falls, or an override waits for its end by a clock that may be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,9 @@ def decide(
         boost = max(boost, *(fault.duty for fault in faults if fault.sort is not Sort.UNANSWERED), Percent(0.0))
     if boost <= asked:
         boost = Percent(0.0)
-    calm = demand == asked and not boost and not faults and current is None
-    until = _valid_until(survey.until, mono + (VALID if calm else BRIEF), current, now)
+    falling = demand > asked or (boost > 0 and not faults)
+    most = BRIEF if falling or current is not None else STANDING if faults else VALID
+    until = _valid_until(survey.until, mono + most, current, now)
     return Decision(duty, why, demand, faults, current, until), Memory(held, demand, boost, mono)
 
 

@@ -79,8 +79,8 @@ class Lease:
 
     @property
     def late(self) -> Seconds:
-        """When the next answer is missed."""
-        return Seconds(self.over - self.terms.lease + MISSED * self.terms.interval)
+        """When the next answer is missed; far in the past before there was one."""
+        return Seconds(float("-inf") if self.asked is None else self.asked + MISSED * self.terms.interval)
 
     @property
     def deadline(self) -> Seconds | None:

@@ -8,6 +8,7 @@ manager's watchdog waits for.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -61,7 +62,7 @@ class Keeper:
         self._clock = clock
         self._push = push
         self._hear = hear
-        self._kept: dict[str, _Kept] = {}
+        self._kept: defaultdict[str, _Kept] = defaultdict(_Kept)
         self._ticks: asyncio.TimerHandle | None = None
         self._naps: Naps | None = None
         self._woke: Callable[[], object] = lambda: None
@@ -100,9 +101,9 @@ class Keeper:
                 self.refresh(shelf)
             except Exception as error:  # noqa: BLE001 - a bug of ours; who asks about the shelf is told of it too
                 failure, well = repr(error), False
-                if failure != self._of(shelf).failure:
+                if failure != self._kept[shelf.name].failure:
                     _log.exception("%s: cannot be looked after", shelf.name)
-            self._of(shelf).failure = failure
+            self._kept[shelf.name].failure = failure
         return well
 
     def forget(self, shelf: Shelf) -> None:
@@ -116,7 +117,7 @@ class Keeper:
     def refresh(self, shelf: Shelf) -> None:
         """Something that the duty of ``shelf`` depends on may have changed."""
         self._notice_sleep()
-        kept = self._of(shelf)
+        kept = self._kept[shelf.name]
         now = Moment(self._clock.mono(), self._clock.wall())
         frame = shelf.frame(now)
         self._tell(shelf, now)
@@ -158,9 +159,6 @@ class Keeper:
             if kept.timer is not None:
                 kept.timer.cancel()
                 kept.timer = None
-
-    def _of(self, shelf: Shelf) -> _Kept:
-        return self._kept.setdefault(shelf.name, _Kept())
 
     def _notice_sleep(self) -> None:
         if self._naps is None or not (slept := self._naps.slept()):

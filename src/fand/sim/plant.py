@@ -208,14 +208,17 @@ def _heat(
     carried, root = _carried(shelf, flow), sqrt(flow)
     air: list[float] = [inputs.ambient] * shelf.lanes
     result: list[Celsius] = []
-    kind = None
+    kinds: dict[int, tuple[float, float, float, float]] = {}  # drives of a shelf are mostly alike
     for number, (drive, before, load) in enumerate(zip(shelf.drives, celsius, inputs.loads, strict=True)):
-        if drive is not kind:  # drives of a shelf are mostly alike, and these are the costly lines
-            kind = drive
+        alike = kinds.get(id(drive))
+        if alike is None:
             share = -expm1(-(drive.still + drive.forced * root) / carried)
             conductance = carried * share
             x = 0.0 if dt is None else conductance * dt / drive.capacity
             decay, blend = (0.0, 0.0) if dt is None else (exp(-x), -expm1(-x) / x)
+            kinds[id(drive)] = share, conductance, decay, blend
+        else:
+            share, conductance, decay, blend = alike
         lane = number % shelf.lanes
         entering = air[lane]
         end = entering + drive.power(load) / conductance
