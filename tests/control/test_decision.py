@@ -315,7 +315,7 @@ def test_s8_an_override_replaces_the_duty_while_it_lives() -> None:
     ],
 )
 def test_s8_an_override_tells_how_long_it_still_lives(seconds: float, told: str) -> None:
-    override = Override(Percent(35), Timestamp(WALL + seconds))
+    override = Override(Percent(35), Timestamp(WALL + seconds), given=True)
     assert once(drive(50), override=override).reason == f"override 35 % for another {told}"
 
 
@@ -393,7 +393,7 @@ def test_s3_a_decision_is_valid_until_the_override_ends() -> None:
 
 @pytest.mark.parametrize("wall", [-1e12, WALL - 1e9, WALL, WALL + 59.75])
 def test_s8_a_jump_of_the_wall_clock_does_not_stretch_a_decision(wall: float) -> None:
-    override = Override(Percent(35), Timestamp(WALL + 60))
+    override = Override(Percent(35), Timestamp(WALL + 60), given=True)
     decision, _ = decide(LAW, [drive(30)], Memory(), override, moment(0, wall))
     assert Seconds(0) < decision.valid_until <= Seconds(0) + BRIEF
     assert (decision.duty, decision.override) == (Percent(35), override)

@@ -24,6 +24,15 @@ def test_s8_an_override_lives_until_its_end() -> None:
     assert living(override, moment(11)) is None
 
 
+def test_s8_a_clock_set_back_makes_no_override_last_longer_than_a_day_unless_somebody_said_so() -> None:
+    """As on a host whose clock was years ahead when the override was set."""
+    unsaid, said = (Override(Percent(20), wall(DAY), given) for given in (False, True))
+    back = moment(60, WALL - 70 * 365 * DAY)
+    assert living(unsaid, back) == Override(Percent(20), Timestamp(back.wall + DAY))
+    assert living(said, back) is said
+    assert living(unsaid, NOW) is unsaid
+
+
 def test_s8_an_override_without_an_end_lives_until_removed() -> None:
     override = Override(Percent(50), None)
     assert living(override, moment(10 * DAY)) is override

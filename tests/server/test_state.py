@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.control import Alarm, Override, Pending, Sort
+from fand.control.override import DEFAULT_LIFE
 from fand.dispatch import LATEST, Kept
 from fand.server.state import Recalled, State, file_name, recall, state_of
 from fand.units import Percent, Timestamp
@@ -20,7 +21,10 @@ SOON = WALL + 5000
 
 instants = st.floats(NOW.wall, LATEST, exclude_min=True).map(Timestamp)
 ends = st.none() | instants
-overrides = st.builds(Override, st.floats(0, 100).map(Percent), ends, st.booleans())
+soon = st.none() | st.floats(NOW.wall, NOW.wall + DEFAULT_LIFE - 1, exclude_min=True).map(Timestamp)
+overrides = st.builds(Override, st.floats(0, 100).map(Percent), ends, st.just(True)) | st.builds(
+    Override, st.floats(0, 100).map(Percent), soon, st.just(False)
+)
 alarms = st.builds(
     Alarm, st.sampled_from(Sort), st.text(max_size=20), st.text(max_size=240), st.floats(1, LATEST).map(Timestamp)
 )

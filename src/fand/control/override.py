@@ -29,9 +29,17 @@ class Pending:
 
 
 def living(override: Override | None, now: Moment) -> Override | None:
-    """``override`` while it is in force at ``now``, else None."""
-    if override is None or (override.until is not None and override.until <= now.wall):
+    """``override`` while it is in force at ``now``, else None.
+
+    One whose end nobody gave lasts a day at most, even if the wall clock is set back by years meanwhile.
+    """
+    if override is None or override.until is None:
+        return override
+    left = override.until - now.wall
+    if left <= 0:
         return None
+    if left > DEFAULT_LIFE and not override.given:
+        return replace(override, until=Timestamp(now.wall + DEFAULT_LIFE))
     return override
 
 
