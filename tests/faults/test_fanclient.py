@@ -80,7 +80,7 @@ def test_under_a_fault_the_fans_follow_or_fail_safe_and_recover(rig: Rig, name: 
 def test_connections_that_are_cut_again_and_again_cost_no_duty(rig: Rig) -> None:
     site = rig.site
     site.until_duty(QUIET)
-    for _ in range(10):
+    for _ in range(5):  # each time the next connection may come twice as late
         rig.proxy.cut()
         rig.meets("connection")
         assert site.duty >= QUIET
