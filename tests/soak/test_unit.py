@@ -90,6 +90,13 @@ def test_who_ends_in_order_after_sigterm_is_left_alone(rigs: Callable[..., Rig])
     assert rig.unit.pid is None
 
 
+def test_who_is_ended_before_he_is_ready_may_not_know_sigterm_yet(rigs: Callable[..., Rig]) -> None:
+    rig = rigs("import time; time.sleep(60)")
+    rig.unit.send(signal.SIGTERM, rig.now)
+    rig.until_phase(Phase.DOWN)
+    assert (rig.post, rig.complaints) == (["success TERM"], [])
+
+
 @pytest.mark.parametrize(("program", "status"), [("exit(0)", "0"), ("exit(3)", "3")])
 def test_who_ends_by_himself_is_told(rigs: Callable[..., Rig], program: str, status: str) -> None:
     rig = rigs(f"{READY}{program}")

@@ -94,7 +94,8 @@ class Unit:
             self.stopped = number is signal.SIGSTOP
             self.since = now
         elif number is signal.SIGTERM:
-            self.expected = number.name
+            # one that has only begun may not have said yet what SIGTERM is to do
+            self.expected = "SIGTERM" if self.phase is Phase.UP else "early SIGTERM"
             self._become(Phase.STOPPING, now)
         elif number is not signal.SIGHUP:
             self.expected = number.name
@@ -157,16 +158,20 @@ class Unit:
         self.expected = "watchdog"
 
     def _ended(self, status: int, now: float) -> None:
-        wanted = {"": None, "SIGTERM": (0,), "watchdog": (-signal.SIGKILL,), "SIGKILL": (-signal.SIGKILL,)}
-        if status not in (wanted[self.expected] or ()):
+        wanted = {
+            "SIGTERM": (0,),
+            "early SIGTERM": (0, -signal.SIGTERM),
+            "watchdog": (-signal.SIGKILL,),
+            "SIGKILL": (-signal.SIGKILL,),
+        }
+        if status not in wanted.get(self.expected, ()):
             self.complain(f"{self.name} ended with {status} after {self.expected or 'nothing at all'}{self._words()}")
         self.stopped = False
         if not self.post:
             self._become(Phase.DOWN, now)
             return
-        result = {"watchdog": "watchdog", "SIGKILL": "signal"}.get(
-            self.expected, "success" if not status else "exit-code"
-        )
+        results = {"watchdog": "watchdog", "SIGKILL": "signal"}
+        result = results.get(self.expected, "success" if status in (0, -signal.SIGTERM) else "exit-code")
         env = {**os.environ, "SERVICE_RESULT": result, "EXIT_CODE": "killed" if status < 0 else "exited"}
         env["EXIT_STATUS"] = signal.Signals(-status).name.removeprefix("SIG") if status < 0 else str(status)
         self.process = self._spawn(self.post, env)
