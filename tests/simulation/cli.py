@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tests.simulation import redundancy
 from tests.simulation.bugs import MUTATIONS
 from tests.simulation.mutations import Catch, hunt, row, write
 from tests.simulation.plan import Plan, draw, load
@@ -33,6 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     if args.mutations is not None:
         return _mutations(args.mutations, args.seeds, args.jobs, args.table)
+    if args.redundancy:
+        print(redundancy.HEADER)
+        for line in redundancy.rows():
+            print(line)
+        return 0
     if args.plan is not None:
         return _one(load(args.plan), shrink=args.shrink, save=args.save)
     if args.seed is not None:
@@ -52,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--save", type=Path, metavar="FILE", help="save the plan, shrunk if it fails")
     parser.add_argument("--mutations", nargs="*", metavar="NAME", help="hunt deliberate bugs, all if none is named")
     parser.add_argument("--table", type=Path, metavar="FILE", help="save what came of the hunt as CSV")
+    parser.add_argument("--redundancy", action="store_true", help="show what redundancy gives against a stuck sensor")
     return parser
 
 

@@ -20,7 +20,7 @@ from fand.sim import Fan as FanKind
 from fand.sim import FanFault, Inputs, Shelf, equilibrium, step
 from fand.units import FULL, Celsius, Percent, Rpm, Seconds
 from tests.simulation.engine import Engine
-from tests.simulation.world import HEAT, DriveSpec, FanSpec, ShelfSpec
+from tests.simulation.world import HEAT, PROBE, DriveSpec, FanSpec, ShelfSpec
 
 FIRMWARE: Final = Percent(60.0)
 """What firmware gives a fan that nobody drives."""
@@ -110,7 +110,7 @@ class Rack:
         self.heat = 0.0
         """By how much the incoming air is warmer than usual, in °C."""
         self.plant = Shelf(
-            tuple(HEAT[drive.family] for drive in spec.drives),
+            tuple(HEAT[drive.family] if drive.twin is None else PROBE for drive in spec.drives),
             tuple(FanKind(full=Rpm(fan.full)) for fan in spec.fans),
             lanes=spec.lanes,
         )
@@ -155,7 +155,7 @@ class Rack:
 
     def _note(self) -> None:
         for bay, celsius in zip(self.bays, self.state.celsius, strict=True):
-            bay.seen = celsius
+            bay.seen = celsius if bay.spec.twin is None else self.bays[bay.spec.twin].seen
 
     def _reload(self, number: int, chance: Random) -> None:
         """The load of one drive changes."""

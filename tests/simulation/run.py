@@ -97,7 +97,7 @@ class Simulation:
         for number in range(len(self.servers)):
             self.engine.after(EVERY, self._remember, number)
         for fault in self.plan.faults:
-            self.engine.at(fault.at, None, self._begin, fault)
+            self.engine.at(fault.at, None, self.strike, fault)
         self.engine.after(driven.EVERY, driven.look, self)
         driven.Restarts(self).look()
         self.engine.run(self.plan.seconds)
@@ -132,7 +132,8 @@ class Simulation:
         monitor.check()
         self.engine.after(TICK, self._tick, monitor)
 
-    def _begin(self, fault: Fault) -> None:
+    def strike(self, fault: Fault) -> None:
+        """Let ``fault`` begin now."""
         self.note(f"begins {fault.kind} (shelf {fault.shelf}, number {fault.index})")
         faults.begin(self, fault)
         driven.watch(self, fault)

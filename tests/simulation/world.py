@@ -21,7 +21,9 @@ class CurveSpec(msgspec.Struct, frozen=True):
 
 
 class DriveSpec(msgspec.Struct, frozen=True):
-    """A device. ``smart``: it is read by the real smartctl driver, over a simulated smartctl."""
+    """A device. ``smart``: it is read by the real smartctl driver, over a simulated smartctl. ``twin``: it is a
+    second sensor of the drive of that number, and no drive of its own.
+    """
 
     name: str
     family: str
@@ -30,6 +32,7 @@ class DriveSpec(msgspec.Struct, frozen=True):
     smart: bool = False
     optional: bool = False
     resolution: float = 0.1
+    twin: int | None = None
 
 
 class FanSpec(msgspec.Struct, frozen=True):
@@ -96,6 +99,9 @@ class World(msgspec.Struct, frozen=True):
     watchdog: float
     restart: float
 
+
+PROBE: Final = Drive(capacity=1.0, idle=0.0, busy=0.0, asleep=0.0, still=0.001, forced=0.001)
+"""A sensor that is no drive."""
 
 HEAT: Final = {
     "hdd": HDD,
