@@ -14,6 +14,11 @@ sensors, fans, drives that warm and cool, service managers and operators.
 ``manager``     the service manager, which watches processes and starts them again
 ``oracle``      what the law demands, reckoned independently
 ``invariants``  what must always hold
+``recovery``    coming to rest again
+``critical``    the shadow of a critical shelf
+``alarms``      what must be an alarm
+``isolation``   two runs, of which one shelf must not tell the difference
+``redundancy``  what a second sensor is worth
 ``run``         one plan, from the beginning to the end
 ``shrink``      the smallest plan that still fails
 ``driven``      what processes must do by themselves

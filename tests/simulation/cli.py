@@ -6,18 +6,22 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.simulation import redundancy
 from tests.simulation.bugs import MUTATIONS
+from tests.simulation.isolation import isolated
 from tests.simulation.mutations import Catch, hunt, row, write
 from tests.simulation.plan import Plan, draw, load
 from tests.simulation.run import Result, play
 from tests.simulation.shrink import Shrinker
 
 SEEDS: Final = 100
+ISOLATED: Final = 20
+"""Every so many seeds are tried for isolation too, which takes two more runs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,7 +101,11 @@ def _tell(plan: Plan, result: Result) -> None:
 
 def _played(hours: float, seed: int) -> tuple[int, Result]:
     logging.disable(logging.CRITICAL)
-    return seed, play(draw(seed, hours))
+    plan = draw(seed, hours)
+    result = play(plan)
+    if result.violation is None and seed % ISOLATED == 0:
+        result = replace(result, violation=isolated(plan))
+    return seed, result
 
 
 def _results(seeds: Sequence[int], hours: float, jobs: int) -> Iterator[tuple[int, Result]]:

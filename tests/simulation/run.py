@@ -64,6 +64,8 @@ class Simulation:
         self.violation: Violation | None = None
         self.owners: dict[int, Fault] = {}
         self.served: dict[str, float] = {}
+        self.listen: Callable[[str], None] | None = None
+        """Called with every line of what happens."""
         self._trace: deque[str] = deque(maxlen=80)
         self._digest = 0
         self.network = Network(self.engine, seed, Process(self.engine, "ghosts"))
@@ -87,6 +89,18 @@ class Simulation:
 
     def play(self) -> Result:
         """Play the plan to its end, or to the first violation."""
+        with warnings.catch_warnings():
+            # of a process that is killed before it begins
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+            try:
+                return self._play()
+            finally:
+                for unit in (*self.servers, *self.clients):
+                    if unit.program is not None:
+                        for process in unit.program.processes:
+                            process.die()
+
+    def _play(self) -> Result:
         for unit in (*self.servers, *self.clients):
             unit.start()
         for number, monitor in enumerate(self.monitors):
@@ -120,6 +134,8 @@ class Simulation:
         line = f"{self.engine.now:11.3f} {text}"
         self._digest = crc32(line.encode(), self._digest)
         self._trace.append(line)
+        if self.listen is not None:
+            self.listen(line)
 
     def violated(self, rule: str, text: str) -> None:
         """An invariant does not hold."""
@@ -335,17 +351,4 @@ class Simulation:
 
 def play(plan: Plan) -> Result:
     """Play ``plan``."""
-    with warnings.catch_warnings():
-        # of a process that is killed before it begins
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-        return _play(Simulation(plan))
-
-
-def _play(simulation: Simulation) -> Result:
-    try:
-        return simulation.play()
-    finally:
-        for unit in (*simulation.servers, *simulation.clients):
-            if unit.program is not None:
-                for process in unit.program.processes:
-                    process.die()
+    return Simulation(plan).play()
