@@ -214,6 +214,8 @@ def _sensor(sim: Simulation, fault: Fault) -> None:
             bay.partner, other.partner = other, bay
             sim.owners[id(bay)] = sim.owners[id(other)] = fault
     elif bay.fault != "swapped":
+        if bay.fault == "hangs":
+            sim.release(bay)
         bay.fault, bay.amount = fault.kind, fault.amount
         sim.owners[id(bay)] = fault
     lost = bay.fault in UNKNOWABLE or (bay.fault == "slow" and bay.amount > bay.spec.timeout)
