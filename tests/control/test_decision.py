@@ -99,6 +99,7 @@ def test_a_lost_device_never_lowers_a_mean() -> None:
     assert once(*warm, drive(21, family="air", failures=3), law=law).duty == mean
     assert once(*warm, drive(41, family="air", failures=3), law=law).duty > mean
     assert once(drive(40, family="air", failures=3), law=law).duty == Percent(70)
+    assert once(*(drive(t, family="air", failures=3) for t in (21, 40)), law=law).duty == Percent(70)
 
 
 def test_a_sleeping_device_asks_for_nothing() -> None:
@@ -147,12 +148,20 @@ def test_each_family_has_its_own_hysteresis() -> None:
 def test_falling_is_slow() -> None:
     shelf = Shelf()
     shelf(0, drive(50))
-    falling = shelf(10, drive(30, 10))
-    assert falling.duty == falling.demand == Percent(90)
+    falling = shelf(5, drive(30, 5))
+    assert falling.duty == falling.demand == Percent(95)
     assert falling.reason == "falling slowly to 20 %: floor 20 %"
     assert shelf(25, drive(30, 25)).duty == Percent(75)
     assert shelf(26, drive(45, 26)).duty == Percent(80)
+    assert shelf(31, drive(30, 31)).duty == Percent(75)
     assert shelf(200, drive(30, 200)).duty == Percent(20)
+
+
+def test_a_fall_begins_when_it_is_called_for_however_old_the_last_decision_is() -> None:
+    shelf = Shelf()
+    shelf(0, drive(50))
+    assert shelf(29, drive(30, 29)).duty == Percent(95)
+    assert shelf(39, drive(30, 39)).duty == Percent(85)
 
 
 def test_no_time_passes_between_two_decisions_at_once() -> None:
@@ -166,9 +175,9 @@ def test_no_time_passes_between_two_decisions_at_once() -> None:
 def test_a_fault_bypasses_the_filters_and_leaves_them_running() -> None:
     shelf = Shelf()
     assert shelf(0, drive(40)).duty == Percent(60)
-    lost = shelf(10, drive(30, 10, failures=3))
-    assert (lost.duty, lost.demand) == (Percent(90), Percent(50))
-    assert shelf(11, drive(30, 11)).demand == Percent(49)
+    lost = shelf(5, drive(30, 5, failures=3))
+    assert (lost.duty, lost.demand) == (Percent(90), Percent(55))
+    assert shelf(6, drive(30, 6)).demand == Percent(54)
 
 
 def test_after_a_fault_the_duty_falls_as_slowly_as_a_demand() -> None:
@@ -180,6 +189,7 @@ def test_after_a_fault_the_duty_falls_as_slowly_as_a_demand() -> None:
     assert (after.duty, after.demand, after.faults) == (Percent(85), Percent(40), ())
     assert after.reason == "falling slowly after a fault to 40 %: hdd S1 at 35.0 °C on curve drives -> 40 %"
     assert shelf(30, drive(47, 30)).duty == Percent(88), "the demand is never below what the temperatures ask for"
+    assert shelf(35, drive(35, 35)).duty == Percent(83)
     assert shelf(69, drive(35, 69)).duty == Percent(49)
     assert shelf(200, drive(35, 200)).duty == Percent(40)
 
@@ -338,8 +348,8 @@ def test_s2_an_override_never_goes_below_a_fault() -> None:
 
 def test_the_filters_run_on_behind_an_override() -> None:
     decision, memory = decide(LAW, [drive(50)], Memory(), Override(Percent(30), None), moment(0))
-    decision, memory = decide(LAW, [drive(30, 10)], memory, None, moment(10))
-    assert decision.duty == Percent(90)
+    decision, memory = decide(LAW, [drive(30, 5)], memory, None, moment(5))
+    assert decision.duty == Percent(95)
 
 
 # other faults

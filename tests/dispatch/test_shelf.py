@@ -90,13 +90,15 @@ def test_s2_a_lost_device_that_says_the_same_again_is_found() -> None:
 
 
 def test_a_sleeping_device_asks_for_nothing() -> None:
-    what = warm(shelf(), 40)
-    what.observe("a", Asleep(Seconds(1)))
-    what.observe("b", reading(30, 1))
-    assert what.decision(at(200)).duty == 100.0
-    warm(what, 30, 400)
-    what.observe("a", Asleep(Seconds(401)))
-    assert what.decision(at(401)).duty == 25.0
+    what = warm(shelf(), 30)
+    what.observe("a", reading(40, 1))
+    assert what.decision(at(1)).duty == 75.0
+    what.observe("a", Asleep(Seconds(2)))
+    falling = what.decision(at(2))
+    assert (falling.duty, falling.reason) == (
+        74.0,
+        "falling slowly to 25 %: hdd b at 30.0 °C on curve drives -> 25 %",
+    )
 
 
 def test_a_falling_demand_falls_in_steps() -> None:

@@ -56,12 +56,14 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What the filters carry from one decision to the next, taken ``at``: the temperature that holds in each family,
-    the filtered demand, and the duty that faults demand, or that is left of it since they are over.
+    the filtered demand, and the duty that faults demand, or that is left of it since they are over; and whether
+    these were falling then. Where they were not, the time since has hardly begun to lower them.
     """
 
     held: Mapping[str, Celsius] = field(default_factory=dict)
     demand: Percent = Percent(0.0)
     boost: Percent = Percent(0.0)
+    falling: bool = False
     at: Seconds = Seconds(0.0)
 
 
@@ -98,7 +100,8 @@ def decide(
     survey = _survey(law, devices, mono)
     faults = (*others, *survey.faults) if others else tuple(survey.faults)
     asked, why, held = _demand(law, survey.families, memory.held)
-    fallen = law.fall * max(0.0, mono - memory.at)
+    passed = max(0.0, mono - memory.at)
+    fallen = law.fall * (passed if memory.falling else min(passed, STANDING))
     demand = Percent(max(asked, memory.demand - fallen))
     boost = Percent(max(0.0, memory.boost - fallen))
     current = None if override is None else living(override, now)
@@ -118,7 +121,7 @@ def decide(
     falling = demand > asked or (boost > 0 and not faults)
     most = BRIEF if falling or current is not None else STANDING if faults else VALID
     until = _valid_until(survey.until, mono + most, current, now)
-    return Decision(duty, why, demand, faults, current, until), Memory(held, demand, boost, mono)
+    return Decision(duty, why, demand, faults, current, until), Memory(held, demand, boost, falling, mono)
 
 
 _DUTY: Final = attrgetter("duty")
@@ -220,10 +223,17 @@ def _who(name: str, family: FamilyLaw, warm: Sequence[_Warm], celsius: Celsius) 
 
 
 def _mean(warm: Sequence[_Warm]) -> Celsius:
-    """A lost device may raise the mean with what it said last, never lower it."""
-    every = [celsius for celsius, _, _ in warm]
-    known = [celsius for celsius, _, state in warm if state is not Health.LOST] or every[:1]
-    return Celsius(max(sum(every) / len(every), sum(known) / len(known)))
+    """The mean of the family. A lost device may raise it with what it said last, never lower it; so one more that is
+    lost never lowers it either.
+    """
+    known = [celsius for celsius, _, state in warm if state is not Health.LOST]
+    total, count = float(sum(known)), len(known)
+    if count < len(warm):
+        for celsius in sorted((celsius for celsius, _, state in warm if state is Health.LOST), reverse=True):
+            if count and celsius * count <= total:
+                break
+            total, count = total + celsius, count + 1
+    return Celsius(total / count)
 
 
 def _valid_until(readings: Seconds | None, most: float, override: Override | None, now: Moment) -> Seconds:
