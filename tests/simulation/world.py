@@ -130,7 +130,7 @@ def draw_world(seed: int) -> World:
 def _shelf(chance: Random, name: str) -> ShelfSpec:
     mix = chance.choice((("hdd",), ("hdd",), ("hdd", "ssd"), ("hdd", "nvme"), ("nvme",), ("hdd", "cpu")))
     count = chance.randint(1, 12) if mix == ("hdd",) else chance.randint(2, 8)
-    drives = tuple(_drive(chance, f"{name}-d{number}", mix[number % len(mix)]) for number in range(count))
+    drives = tuple(_drive(chance, f"{name}-d{number}", mix[number * len(mix) // count]) for number in range(count))
     interval = chance.choice((5.0, 10.0, 10.0, 15.0, 20.0, 20.0, 30.0, 30.0, 30.0, 30.0))
     floor = chance.choice((20.0, 20.0, 25.0, 30.0))
     fans = tuple(_fan(chance, f"fan{number}", floor) for number in range(chance.randint(1, 3)))
