@@ -204,7 +204,7 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
     if request is _DISCONNECT:
         why = reason(args)
         error = FandConnectionResetError(f"{link.peer} ended the connection" + (f": {why}" if why else ""))
-        error.announced = True
+        error.announced, error.reason = True, why
         raise error
     return request, args
 

@@ -59,9 +59,13 @@ class CorruptedDataError(CommunicationError, ConnectionError):
 
 
 class FandConnectionResetError(CommunicationError, ConnectionResetError):
-    """The peer closed the connection, or announced that it does; ``announced`` tells which."""
+    """The peer closed the connection, or announced that it does; ``announced`` tells which.
+
+    ``reason`` is what it gave for that, empty if it gave none.
+    """
 
     announced = False
+    reason = ""
 
 
 class FandTimeoutError(CommunicationError, TimeoutError):

@@ -247,6 +247,7 @@ def test_a_refusal_tells_its_reason_and_that_it_was_announced() -> None:
     with pytest.raises(FandConnectionResetError, match="ended the connection: shelf1 is unknown") as caught:
         talk.hears((Request.DISCONNECT, "shelf1 is unknown"))
     assert caught.value.announced
+    assert caught.value.reason == "shelf1 is unknown"
     with pytest.raises(FandConnectionResetError, match=r"ended the connection$"):
         Talk().hears((Request.DISCONNECT, None))
 

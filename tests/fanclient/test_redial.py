@@ -11,9 +11,9 @@ from fand.units import Seconds
 INTERVAL = Seconds(5)
 
 
-def refusal(text: str = "unknown request") -> FandConnectionResetError:
-    error = FandConnectionResetError(text)
-    error.announced = True
+def refusal(reason: str = "") -> FandConnectionResetError:
+    error = FandConnectionResetError(f"the server ended the connection: {reason}")
+    error.announced, error.reason = True, reason
     return error
 
 
@@ -49,6 +49,12 @@ def test_failures_are_counted_until_the_server_answers() -> None:
 def test_a_server_that_answers_on_and_on_changes_nothing() -> None:
     redial = Redial(Seconds(7))
     assert answered(redial) is redial
+
+
+def test_a_server_that_gives_a_reason_is_asked_for_all_again() -> None:
+    redial = after(Redial(), refusal("too many clients are connected"))
+    assert redial.subscribe
+    assert (redial.due, redial.failures) == (102, 1)
 
 
 def test_who_does_not_know_subscriptions_is_asked_without_at_once() -> None:

@@ -141,7 +141,7 @@ class Conversation:
         if request is Request.DISCONNECT:
             why = reason(args)
             error = FandConnectionResetError("the server ended the connection" + (f": {why}" if why else ""))
-            error.announced = True
+            error.announced, error.reason = True, why
             raise error
         if stage is Stage.ENDED:
             raise FandConnectionResetError("the conversation has ended")

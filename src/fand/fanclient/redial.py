@@ -1,8 +1,8 @@
 """When a fan client connects to its server again, and how it begins. Pure: time and chance are arguments.
 
-fand 0.1.1 knows neither subscriptions nor reports of several fans, and ends the connection when it is asked. The next
-connection is then made at once, and without them. When that one ends, what is newer is tried first again: the server
-may have been replaced.
+fand 0.1.1 knows neither subscriptions nor reports of several fans, and ends the connection when it is asked, without
+a reason. The next connection is then made at once, and without them. When that one ends, what is newer is tried first
+again: the server may have been replaced. A server that gives a reason, such as that it has no room, is a newer one.
 """
 
 from dataclasses import dataclass, replace
@@ -48,7 +48,8 @@ def ended(redial: Redial, error: Exception, interval: Seconds, now: Seconds, cha
 
     ``interval`` and ``chance`` are those of :func:`pause`.
     """
-    if redial.subscribe and not heard and isinstance(error, FandConnectionResetError) and error.announced:
+    refused = isinstance(error, FandConnectionResetError) and error.announced and not error.reason
+    if refused and redial.subscribe and not heard:
         return replace(redial, due=now, subscribe=False)
     trouble = str(error) if isinstance(error, CommunicationError) else f"{type(error).__name__}: {error}"
     failures = redial.failures + 1
