@@ -158,7 +158,7 @@ SERVER: Final = (
         "override-outlives-its-end",
         "S8",
         "The end of an override is not looked at.",
-        (edit("fand.control.override:living", "override.until <= now.wall", "override.until <= 0"),),
+        (edit("fand.control.override:living", "left <= 0", "left <= -1e12"),),
         ("override", "expiry"),
     ),
     Mutation(
