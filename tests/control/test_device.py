@@ -63,7 +63,11 @@ def test_s2_a_lost_device_is_good_again_with_one_good_reading() -> None:
 def test_s2_an_optional_device_may_be_absent_but_not_within_the_budget() -> None:
     assert health(see(good(30, 0), failed(1)), OPTIONAL, at(1)) is Health.FAILING
     assert health(see(good(30, 0), failed(1), failed(2), failed(3)), OPTIONAL, at(3)) is Health.ABSENT
-    assert health(see(good(30, 0)), OPTIONAL, at(61)) is Health.ABSENT
+    assert health(see(good(30, 0), failed(1)), OPTIONAL, at(61)) is Health.ABSENT
+
+
+def test_s3_an_optional_device_that_nobody_has_asked_for_long_is_lost_like_any_other() -> None:
+    assert health(see(good(30, 0)), OPTIONAL, at(61)) is Health.LOST
 
 
 def test_s3_a_device_that_always_slept_is_lost_when_nobody_asks_any_more() -> None:

@@ -470,5 +470,6 @@ def test_a_device_that_is_watched_otherwise_is_judged_otherwise() -> None:
     what = warm(shelf())
     assert what.decision(at(25)).duty == 25.0
     what.become(LAW, [slot("a", interval=100.0), slot("b", optional=True)], {"a", "b"})
+    what.observe("b", Failed("gone", Seconds(30)))
     assert what.decision(at(40)).duty == 25.0
     assert [device.watch.interval for device in what.devices] == [100.0, 10.0]

@@ -5,7 +5,6 @@ are, the same loads and the same air, and runs at full speed as soon as that is 
 drive may stay critical where the shadow's has cooled.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from fand.sim import State, step
@@ -34,6 +33,10 @@ class Shadow:
             duties = [fan.duty if fan.refuses or fan.frozen else max(self._duty, Percent(0.0)) for fan in rack.fans]
         self.state = step(rack.plant, self.state, rack.inputs(duties), Seconds(span))
 
+    def again(self, reacts: float) -> None:
+        """Begin anew where the real shelf is, to react then."""
+        self.state, self._reacts = self._rack.state, reacts
+
     @property
     def over(self) -> bool:
         """Whether no drive is near its critical temperature any more."""
@@ -42,10 +45,10 @@ class Shadow:
             for celsius, critical in zip(self._rack.state.celsius, self._critical, strict=True)
         )
 
-    def worse(self, watched: Sequence[bool]) -> int | None:
-        """A drive of those ``watched`` that is critical while the shadow's is not."""
-        pairs = zip(self._rack.state.celsius, self.state.celsius, self._critical, watched, strict=True)
-        for number, (real, best, critical, known) in enumerate(pairs):
-            if known and real > critical + MARGIN and best < critical - MARGIN:
+    def worse(self) -> int | None:
+        """A drive that is critical while the shadow's is not."""
+        pairs = zip(self._rack.state.celsius, self.state.celsius, self._critical, strict=True)
+        for number, (real, best, critical) in enumerate(pairs):
+            if real > critical + MARGIN and best < critical - MARGIN:
                 return number
         return None

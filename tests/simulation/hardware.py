@@ -5,7 +5,7 @@ The classes ``...Port`` are what the real code gets to see of it, through the in
 
 import json
 from collections.abc import Callable, Sequence
-from math import pi, sin
+from math import inf, pi, sin
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -80,6 +80,8 @@ class Bay:
         """Its temperature in truth, as it was last reckoned."""
         self.load: float | None = 0.3
         self.reads = 0
+        self.drops = False
+        """Whether a sensor that drops now and then does so now."""
 
     @property
     def asleep(self) -> bool:
@@ -178,9 +180,15 @@ class Bench:
         self.whose: object = None
         """The sensor or the disk that is asked; None for a reload."""
         self.hanging: list[tuple[object, Callable[[], object]]] = []
+        self._answered: dict[Bay, float] = {}
 
-    def ask(self, bay: "Bay") -> None:
-        """``bay`` is asked: what it answers now comes when its sensor is done."""
+    def ask(self, bay: "Bay", now: float) -> None:
+        """``bay`` is asked: what it answers now comes when its sensor is done.
+
+        Its sensor drops only after an answer not long ago: without one before it nobody can doubt another (S5).
+        """
+        bay.drops = bay.reads % 3 == 0 and now < self._answered.get(bay, -inf) + 2 * bay.spec.interval
+        self._answered[bay] = -inf if telling(bay) is None else now
         self.whose, self.delay = bay, latency(bay)
         self.asked = self.heard(bay)
 
@@ -212,7 +220,7 @@ class SensorPort:
         bay = self._bay
         self._rack.advance()
         bay.reads += 1
-        self._bench.ask(bay)
+        self._bench.ask(bay, self._rack.engine.now)
         fault = bay.fault
         if fault is None:
             return Asleep(now) if bay.asleep else Temperature(Celsius(bay.told), now)
@@ -259,7 +267,7 @@ def telling(bay: Bay) -> float | None:
         return None if bay.partner.asleep else bay.partner.told
     if bay.asleep:
         return None
-    if fault == "drops" and bay.reads % 3 == 0:
+    if fault == "drops" and bay.drops:
         return bay.told - bay.amount
     if fault == "jumps" and bay.reads % 3 == 0:
         return min(120.0, bay.told + bay.amount)
@@ -278,7 +286,7 @@ class _Smart:
         bay = self._bay
         self._rack.advance()
         bay.reads += 1
-        self._bench.ask(bay)
+        self._bench.ask(bay, self._rack.engine.now)
         mode = argv[argv.index("-n") + 1] if "-n" in argv else "never"
         if bay.asleep and bay.fault != "stuck" and not mode.startswith(("standby", "idle")):
             self._rack.woken(bay)

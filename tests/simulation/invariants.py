@@ -135,25 +135,26 @@ class ShelfMonitor:
     def _follow(self, now: float) -> None:
         """See that no drive is critical for longer than must be."""
         rack, spec = self.rack, self.rack.spec
-        if self._shadow is None:
+        known = max(self._known(device, now) for device in range(len(spec.drives)))
+        # whatever goes wrong meanwhile, this is the longest that the three spans can be
+        reacts = now + known + spec.lease + 2 * (self._world.watchdog + ABORT + self._world.restart) + SLACK
+        shadow = self._shadow
+        if shadow is None:
             critical = [spec.curves[drive.family].critical for drive in spec.drives]
             if any(celsius >= limit for celsius, limit in zip(rack.state.celsius, critical, strict=True)):
-                known = max(self._known(device, now) for device in range(len(spec.drives)))
-                # whatever goes wrong meanwhile, this is the longest that the three spans can be
-                longest = known + spec.lease + 2 * (self._world.watchdog + self._world.restart) + SLACK
-                self._shadow = Shadow(rack, now + longest, min(100.0, spec.failsafe))
+                self._shadow = Shadow(rack, reacts, min(100.0, spec.failsafe))
                 rack.shadow = self._shadow.advance
             return
-        watched = [not sensor.lasts(now, self._most) for sensor in self.sensors]
-        excused = any(fan.lasts(now, self._most) for fan in self.fans)  # whose duty nobody can set
-        worse = None if excused else self._shadow.worse(watched)
-        if worse is not None:
+        blind = any(sensor.lasts(now, self._most) for sensor in self.sensors)
+        if blind or any(self._excused(number, now) for number in range(len(rack.fans))):
+            shadow.again(reacts)  # what nobody can know or set now is no measure of anybody
+        elif (worse := shadow.worse()) is not None:
             self.violated(
                 "critical",
                 f"{spec.name} {spec.drives[worse].name} is at {rack.state.celsius[worse]:.1f} °C, "
-                f"where the best controller would have it at {self._shadow.state.celsius[worse]:.1f} °C",
+                f"where the best controller would have it at {shadow.state.celsius[worse]:.1f} °C",
             )
-        if self._shadow.over:
+        if shadow.over:
             self._shadow = rack.shadow = None
 
     def _excused(self, number: int, now: float) -> bool:

@@ -181,7 +181,7 @@ def outcome(bay: Bay) -> float | str:
     if bay.asleep:
         return ASLEEP
     told = bay.told
-    if fault == "drops" and bay.reads % 3 == 0:
+    if fault == "drops" and bay.drops:
         told -= bay.amount
     if fault == "jumps" and bay.reads % 3 == 0:
         told = min(120.0, told + bay.amount)

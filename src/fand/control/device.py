@@ -28,7 +28,7 @@ class Health(enum.Enum):
     LOST = "lost"
     """Its last three readings failed, or its last good one is too old (S2)."""
     ABSENT = "absent"
-    """It is optional and not there."""
+    """It is optional, and not there when it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,6 @@ def health(track: Track, watch: Watch, now: Seconds) -> Health:
         if failures:
             return Health.FAILING
         return Health.ASLEEP if isinstance(last, Asleep) else Health.GOOD
-    if watch.optional and (last is not None or failures):
+    if watch.optional and failures:  # one that nobody has asked for so long need not have gone
         return Health.ABSENT
     return Health.WAITING if last is None else Health.LOST
