@@ -83,7 +83,10 @@ def _true(sim: Simulation, fault: Fault) -> None:
     sim.engine.after(EVERY, _true, sim, fault)
     if not _alone(sim, fault):
         return
-    fan, shelf = sim.racks[fault.shelf].fans[fault.index], sim.racks[fault.shelf].spec.name
+    fan, spec = sim.racks[fault.shelf].fans[fault.index], sim.racks[fault.shelf].spec
+    if sim.engine.now < sim.monitors[fault.shelf].changed_at[fault.index] + 2 * spec.interval + 6 * spec.latency:
+        return  # the next report tells of it
+    shelf = spec.name
     for unit in sim.servers:
         if not isinstance(unit.program, Server) or not unit.ready or unit.host.asleep:
             continue

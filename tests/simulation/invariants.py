@@ -64,6 +64,8 @@ class ShelfMonitor:
         self.stands_since = [inf] * len(spec.fans)
         """Since when a fan has been standing still where its tachometer can tell."""
         self.orders = Exposure()
+        self.changed_at = [0.0] * len(spec.fans)
+        """When a fan's duty last changed."""
         self.violated: Callable[[str, str], None] = lambda _rule, _text: None
         self._least_override = least_override
         self._world = world

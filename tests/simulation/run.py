@@ -334,6 +334,7 @@ class Simulation:
     def _changed(self, monitor: ShelfMonitor, place: int) -> None:
         """A fan's duty is about to change, or has changed."""
         fan = monitor.rack.fans[place]
+        monitor.changed_at[place] = self.engine.now
         self.note(f"{monitor.rack.spec.name} {fan.spec.name} does {fan.duty:.2f}")
         monitor.check()
 
