@@ -71,6 +71,13 @@ class Host:
             for call in process.woken:
                 process.after(LOOK, call)
 
+    def resume_process(self, process: Process) -> None:
+        """SIGCONT; one of a host that sleeps goes on when that wakes."""
+        if not self.asleep:
+            process.resume()
+        elif process in self._stopped:
+            self._stopped.remove(process)
+
     def mono(self) -> Seconds:
         """See :class:`fand.ports.Clock`; the time in suspend counts."""
         return Seconds(self.engine.now + START)
@@ -167,9 +174,9 @@ class Unit:
 
     def resume(self) -> None:
         """SIGCONT."""
-        if self.program is not None and not self.host.asleep:
+        if self.program is not None:
             for process in self.program.processes:
-                process.resume()
+                self.host.resume_process(process)
             self.program.resumed()
 
     def stop(self) -> None:
