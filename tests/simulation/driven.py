@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOOKED_AFTER: Final = 5.0
 """A server reviews its alarms at least so often."""
-EVERY: Final = 5.0
+EVERY: Final = 15.0
 NEAR: Final = 1.0
 """Percent by which a duty told may differ from the true one: roundings."""
 

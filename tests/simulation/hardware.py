@@ -281,6 +281,7 @@ class _Smart:
         self._rack = rack
         self._bay = bay
         self._bench = bench
+        self._words: dict[tuple[int, float | None, str], Output] = {}
 
     def run(self, argv: Sequence[str], limit: Seconds) -> Output:
         bay = self._bay
@@ -309,6 +310,13 @@ class _Smart:
         pass
 
     def _said(self, status: int, *, celsius: float | None = None, error: str = "", severity: str = "error") -> Output:
+        """The same words again and again are put together once."""
+        key = status, celsius, error
+        if key not in self._words:
+            self._words[key] = self._put(status, celsius, error, severity)
+        return self._words[key]
+
+    def _put(self, status: int, celsius: float | None, error: str, severity: str) -> Output:
         family = self._bay.spec.family
         messages = [{"string": error, "severity": severity}] if error else []
         document: dict[str, Any] = {

@@ -234,7 +234,7 @@ class Simulation:
 
     def _remember(self, number: int) -> None:
         """See that each server has the override that it has acknowledged (S8)."""
-        self.engine.after(EVERY, self._remember, number)
+        self.engine.after(5 * EVERY, self._remember, number)
         unit, now = self.servers[number], self.engine.now
         process = unit.program.processes[0] if unit.program is not None else None
         if not isinstance(unit.program, Server) or not unit.ready or now < unit.began + 20.0:

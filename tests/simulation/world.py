@@ -117,11 +117,11 @@ HEAT: Final = {
 def draw_world(seed: int) -> World:
     """The installation of ``seed``."""
     chance = Random(f"world {seed}")
-    count = chance.choice((1, 1, 2, 2, 3, 4))
+    count = chance.choice((1, 2, 3, 4, 4))
     return World(
         seed=seed,
         shelves=tuple(_shelf(chance, f"shelf{number}") for number in range(1, count + 1)),
-        servers=chance.choice((1, 1, 1, 1, 2)),
+        servers=chance.choice((1, 1, 1, 1, 1, 2)),
         watchdog=chance.choice((20.0, 30.0, 30.0, 60.0)),
         restart=chance.choice((1.0, 1.0, 2.0)),
     )
@@ -129,11 +129,11 @@ def draw_world(seed: int) -> World:
 
 def _shelf(chance: Random, name: str) -> ShelfSpec:
     mix = chance.choice((("hdd",), ("hdd",), ("hdd", "ssd"), ("hdd", "nvme"), ("nvme",), ("hdd", "cpu")))
-    count = chance.randint(1, 12) if mix == ("hdd",) else chance.randint(2, 8)
+    count = chance.choice((1, 2, 2, 3, 4, 6, 12) if mix == ("hdd",) else (2, 2, 3, 4, 4, 6, 8))
     drives = tuple(_drive(chance, f"{name}-d{number}", mix[number * len(mix) // count]) for number in range(count))
-    interval = chance.choice((5.0, 10.0, 10.0, 15.0, 20.0, 20.0, 30.0, 30.0, 30.0, 30.0))
+    interval = chance.choice((5.0, 10.0, 15.0, 20.0, 20.0, *(30.0,) * 7))
     floor = chance.choice((20.0, 20.0, 25.0, 30.0))
-    fans = tuple(_fan(chance, f"fan{number}", floor) for number in range(chance.randint(1, 3)))
+    fans = tuple(_fan(chance, f"fan{number}", floor) for number in range(chance.choice((1, 1, 2, 3))))
     return ShelfSpec(
         name=name,
         drives=drives,
@@ -156,14 +156,14 @@ def _shelf(chance: Random, name: str) -> ShelfSpec:
 
 def _drive(chance: Random, name: str, family: str) -> DriveSpec:
     smart = family != "cpu" and chance.random() < 0.5
-    often = chance.random() < 0.05
+    often = chance.random() < 0.02
     return DriveSpec(
         name=name,
         family=family,
         interval=5.0
         if often
         else chance.choice(
-            (10.0, 10.0, 30.0, 30.0, 60.0) if family in ("cpu", "nvme") else (30.0, 60.0, 120.0, 120.0)
+            (10.0, 30.0, 30.0, 60.0, 60.0) if family in ("cpu", "nvme") else (30.0, 60.0, 120.0, 120.0, 120.0)
         ),
         timeout=chance.choice((2.0, 5.0, 25.0)),
         smart=smart,
