@@ -115,7 +115,7 @@ class ShelfMonitor:
         assert self._swapped is not None
         drives = self.rack.spec.drives
         return tuple(
-            celsius[other] - (drives[other].resolution / 2 if other != place else 0.0)
+            celsius[other] - ((drives[other].resolution + drives[place].resolution) / 2 if other != place else 0.0)
             for place, other in enumerate(self._swapped)
         )
 
