@@ -90,9 +90,9 @@ def _true(sim: Simulation, fault: Fault) -> None:
     for unit in sim.servers:
         if not isinstance(unit.program, Server) or not unit.ready or unit.host.asleep:
             continue
-        for told in unit.program.service.hall.shelves[shelf].fans.named:
-            duty = told.state.duty
-            if told.state.name == fan.spec.name and duty is not None and abs(duty - fan.duty) > NEAR:
+        for told in sim.status(unit.program, shelf)["fans"]:
+            duty = told["duty"]
+            if told["name"] == fan.spec.name and duty is not None and abs(duty - fan.duty) > NEAR:
                 sim.violated("told", f"{_name(sim, fault)} is told to do {duty:g} %, and does {fan.duty:.2f} %")
 
 

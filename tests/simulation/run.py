@@ -201,9 +201,9 @@ class Simulation:
 
     def _alarms(self, server: Server, shelf: str) -> list[tuple[Sort, str]]:
         """The alarms that stand, as the server's status tells them."""
-        return [(Sort(alarm["sort"]), alarm["subject"]) for alarm in self._status(server, shelf)["alarms"]]
+        return [(Sort(alarm["sort"]), alarm["subject"]) for alarm in self.status(server, shelf)["alarms"]]
 
-    def _status(self, server: Server, shelf: str) -> dict[str, Any]:
+    def status(self, server: Server, shelf: str) -> dict[str, Any]:
         """The server's status of a shelf."""
         peer = Peer("probe", server.host.mono())
         now = Moment(server.host.mono(), server.host.wall())
@@ -244,7 +244,7 @@ class Simulation:
         for shelf, rack in enumerate(self.racks):
             book = self.books[number, shelf]
             book.least()
-            told = self._status(unit.program, rack.spec.name)["override"]
+            told = self.status(unit.program, rack.spec.name)["override"]
             percent = None if told is None else float(told["percent"])
             if book.certain and not book.may_be(percent):
                 self.violated(
