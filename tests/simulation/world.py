@@ -122,7 +122,7 @@ def draw_world(seed: int) -> World:
         seed=seed,
         shelves=tuple(_shelf(chance, f"shelf{number}") for number in range(1, count + 1)),
         servers=chance.choice((1, 1, 1, 1, 1, 2)),
-        watchdog=chance.choice((20.0, 30.0, 30.0, 60.0)),
+        watchdog=chance.choice((20.0, 30.0, 60.0, 60.0)),
         restart=chance.choice((1.0, 1.0, 2.0)),
     )
 
