@@ -83,9 +83,9 @@ def begin(sim: Simulation, fault: Fault) -> None:
             case "server host suspended":
                 server.host.suspend()
             case "client clock":
-                unit.host.ahead += fault.amount
+                unit.host.set_clock(fault.amount)
             case "server clock":
-                server.host.ahead += fault.amount
+                server.host.set_clock(fault.amount)
             case "disk full":
                 disk.full += 1
             case "disk slow":

@@ -10,6 +10,8 @@ from tests.simulation.engine import START, Engine, Life, Process
 WALL: Final = 1_700_000_000.0
 """What wall clocks show when a simulation begins."""
 
+DAY: Final = 86400.0
+
 STOP_POST: Final = 0.2
 """Seconds from the end of a service to that of its ``ExecStopPost=``."""
 
@@ -49,6 +51,10 @@ class Host:
         process = Process(self.engine, f"{self.name}/{name}")
         self.processes.append(process)
         return process
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the wall clock by so much, but not to before 1970, which Linux refuses."""
+        self.ahead = max(self.ahead + seconds, DAY - WALL - self.engine.now)
 
     def suspend(self) -> None:
         """Nothing runs here until :meth:`resume`."""

@@ -132,6 +132,12 @@ class Book:
         now, wall = self._host.engine.now, self._host.wall()
         seen = now > self._up() + NEAR and not self._host.asleep
         for order in tuple(self.orders):
+            if order.percent is not None and not order.given and order.until > wall + DAY + NEAR:
+                # nobody said that it should outlive a day, so that a clock set back does not lengthen it
+                self.orders.add(nearer := replace(order, until=wall + DAY))
+                self.kept.add(nearer)
+                if seen:
+                    self.orders.discard(order)
             if order.percent is not None and wall > order.until:
                 ended = replace(order, percent=None)
                 self.orders.add(ended)
