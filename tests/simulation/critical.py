@@ -39,10 +39,9 @@ class Shadow:
 
     @property
     def over(self) -> bool:
-        """Whether no drive is near its critical temperature any more."""
+        """Whether no drive is at its critical temperature any more."""
         return all(
-            celsius < critical - 1.0
-            for celsius, critical in zip(self._rack.state.celsius, self._critical, strict=True)
+            celsius < critical for celsius, critical in zip(self._rack.state.celsius, self._critical, strict=True)
         )
 
     def worse(self) -> int | None:

@@ -1,6 +1,7 @@
 """Hosts: their clocks and what survives on them; and the service manager, which is a host's own systemd."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Final, Protocol
 
 from fand.notify import ALIVE, READY
@@ -30,6 +31,8 @@ class Host:
         self.engine = engine
         self.name = name
         self.ahead = 0.0
+        self.set_at = -inf
+        """When its wall clock was set last."""
         self.kept: dict[str, tuple[bool, float]] = {}
         self.processes: list[Process] = [Process(engine, f"{name}/manager")]
         self._fell_asleep: float | None = None
@@ -55,6 +58,7 @@ class Host:
     def set_clock(self, seconds: float) -> None:
         """Set the wall clock by so much, but not to before 1970, which Linux refuses."""
         self.ahead = max(self.ahead + seconds, DAY - WALL - self.engine.now)
+        self.set_at = self.engine.now
 
     def suspend(self) -> None:
         """Nothing runs here until :meth:`resume`."""

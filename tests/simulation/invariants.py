@@ -89,6 +89,7 @@ class ShelfMonitor:
         places = [bays.index(bay.partner) if bay.partner is not None else place for place, bay in enumerate(bays)]
         self._swapped = places if any(bay.partner is not None for bay in bays) else None
         self._lost_at[number] = self.rack.engine.now if lost else inf
+        self.check()
 
     def check(self) -> None:
         """See that the fans do at least what the temperatures demand, as far as that can be known."""

@@ -115,7 +115,12 @@ class Book:
             return inf
         self._end()
         wall = self._host.wall()
-        living = [order.percent for order in self.orders if order.percent is not None and wall < order.until + NEAR]
+        unseen = self._host.engine.now < self._host.set_at + NEAR  # that the clock was set
+        living = [
+            order.percent
+            for order in self.orders
+            if order.percent is not None and (unseen or wall < order.until + NEAR)
+        ]
         return choose(living) if living else inf
 
     def _spread(self) -> None:
@@ -130,7 +135,7 @@ class Book:
     def _end(self) -> None:
         """What has come to its end does not come back, if anybody was there to see that."""
         now, wall = self._host.engine.now, self._host.wall()
-        seen = now > self._up() + NEAR and not self._host.asleep
+        seen = now > max(self._up(), self._host.set_at) + NEAR and not self._host.asleep
         for order in tuple(self.orders):
             if order.percent is not None and not order.given and order.until > wall + DAY + NEAR:
                 # nobody said that it should outlive a day, so that a clock set back does not lengthen it
