@@ -41,7 +41,8 @@ class Watcher:
         self._clock = clock
         self._call: asyncio.Future[Answer] | None = None
         self._failure: str | None = None
-        self._wanted = asyncio.Event()
+        self._wanted = False
+        self._resting: asyncio.Future[None] | None = None
         self._ended = False
 
     async def read(self) -> Answer:
@@ -65,7 +66,7 @@ class Watcher:
         clock = self._clock
         due = clock.mono() + min(phase, self.device.interval)
         while not self._ended:
-            self._wanted.clear()
+            self._wanted = False
             self._tell(observe, *await self.read())
             interval = self.device.interval
             if due < (now := clock.mono()):
@@ -77,12 +78,14 @@ class Watcher:
 
     def wake(self) -> None:
         """Ask at once, whatever the schedule; if a question is under way, once more after it."""
-        self._wanted.set()
+        self._wanted = True
+        if self._resting is not None:
+            _done(self._resting)
 
     def end(self) -> None:
         """Have :meth:`watch` come to its end."""
         self._ended = True
-        self._wanted.set()
+        self.wake()
 
     def _tell(self, observe: Observe, reading: Reading, family: str | None) -> None:
         if self._ended:
@@ -96,12 +99,17 @@ class Watcher:
 
     async def _rest(self, seconds: float) -> bool:
         """Wait so long; False if :meth:`wake` came before."""
+        if self._wanted:
+            return False
+        loop = asyncio.get_running_loop()
+        self._resting = loop.create_future()
+        timer = loop.call_later(seconds, _done, self._resting)
         try:
-            async with asyncio.timeout(seconds):
-                await self._wanted.wait()
-        except TimeoutError:
-            return True
-        return False
+            await self._resting
+        finally:
+            timer.cancel()
+            self._resting = None
+        return not self._wanted
 
     async def _close(self) -> None:
         if self._call is not None and not self._call.done():
@@ -183,6 +191,11 @@ class Watches:
         """Ask no more. Who opened the sensors closes them."""
         for task in self._tasks:
             task.cancel()
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _taken(reading: object, now: Seconds) -> Reading:
