@@ -30,7 +30,7 @@ from fand.fanclient.output import Limits
 from fand.fanclient.redial import Redial
 from fand.units import Percent, Seconds
 from fand.wire import Decoder, Request, encode
-from tests.simulation.engine import START, Handle, Life, Process
+from tests.simulation.engine import START, Handle, Life, Process, seeded
 from tests.simulation.hardware import FanPort, Rack, TachometerPort
 from tests.simulation.host import Host, Unit
 from tests.simulation.network import End, Network
@@ -238,7 +238,7 @@ class FanClient:
                 self,
                 place,
                 server,
-                Random(f"{seed}/{self.shelf}/{unit.runs}/link{place}"),
+                seeded(f"{seed}/{self.shelf}/{unit.runs}/link{place}"),
                 self._threads,
                 network,
             )

@@ -19,7 +19,7 @@ from fand.ports import Asleep, Failed, Reading, Temperature
 from fand.sim import Fan as FanKind
 from fand.sim import FanFault, Inputs, Shelf, equilibrium, step
 from fand.units import FULL, Celsius, Percent, Rpm, Seconds
-from tests.simulation.engine import Engine
+from tests.simulation.engine import Engine, seeded
 from tests.simulation.world import HEAT, PROBE, DriveSpec, FanSpec, ShelfSpec
 
 FIRMWARE: Final = Percent(60.0)
@@ -121,11 +121,11 @@ class Rack:
         """Called when a reader has woken a drive that slept."""
         self.shadow: Callable[[float, float], None] | None = None
         """What goes with the plant, told the span and when it begins."""
-        self._phase = Random(f"{seed}/{spec.name}/ambient").random() * DAY
+        self._phase = seeded(f"{seed}/{spec.name}/ambient").random() * DAY
         self.state = equilibrium(self.plant, self.inputs())
         self._note()
         for number in range(len(self.bays)):
-            chance = Random(f"{seed}/{spec.name}/load/{number}")
+            chance = seeded(f"{seed}/{spec.name}/load/{number}")
             engine.after(chance.expovariate(spec.restless) * 3600.0, self._reload, number, chance)
 
     @property

@@ -36,6 +36,8 @@ class Host:
         self.kept: dict[str, tuple[bool, float]] = {}
         self.processes: list[Process] = [Process(engine, f"{name}/manager")]
         self._fell_asleep: float | None = None
+        self.woke = -inf
+        """When it last woke from a suspend."""
         self._stopped: list[Process] = []
 
     @property
@@ -74,6 +76,7 @@ class Host:
             return
         span = Seconds(self.engine.now - self._fell_asleep)
         self._fell_asleep = None
+        self.woke = self.engine.now
         for process in self.processes:
             self.engine.postpone(process, span)
             if process not in self._stopped:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from fand.exceptions import CorruptedDataError
 from fand.wire import Decoder
-from tests.simulation.engine import Engine, Life, Process
+from tests.simulation.engine import Engine, Life, Process, seeded
 
 HIGH: Final = 16 * 1024
 LOW: Final = 4 * 1024
@@ -117,7 +117,7 @@ class End:
         self.path = path
         self.process = process
         self.number = number
-        self.random = Random(seed)
+        self.random = seeded(seed)
         self.other: End = self
         self.receiver: Receiver | None = None
         self.ghost: End | None = None

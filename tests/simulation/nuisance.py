@@ -1,10 +1,9 @@
 """Peers that misbehave: whatever a dashboard, an exporter or a stranger does, control goes on (S12)."""
 
-from random import Random
 from typing import Final
 
 from fand.wire import Request, encode
-from tests.simulation.engine import Process
+from tests.simulation.engine import Process, seeded
 from tests.simulation.network import End, Network
 
 PACE: Final = 2.0
@@ -23,7 +22,7 @@ class Nuisance:
         self._there = there
         self._kind = kind
         self._until = until
-        self._chance = Random(f"{kind} {until}")
+        self._chance = seeded(f"{kind} {until}")
         self._ends: list[End] = []
 
     def begin(self) -> None:

@@ -130,12 +130,15 @@ class Book:
             self.orders |= {ordered(order, request, value, wall) for order in self.orders}
             self.kept |= self.orders
         since = self._host.engine.now - LATE
-        self._late = [one for one in self._late if one[0] > since]
+        if not self._host.asleep and self._host.woke < since:  # what comes to a host that sleeps waits for it
+            self._late = [one for one in self._late if one[0] > since]
 
     def _end(self) -> None:
         """What has come to its end does not come back, if anybody was there to see that."""
+        if self._host.asleep:
+            return
         now, wall = self._host.engine.now, self._host.wall()
-        seen = now > max(self._up(), self._host.set_at) + NEAR and not self._host.asleep
+        seen = now > max(self._up(), self._host.set_at) + NEAR
         for order in tuple(self.orders):
             if order.percent is not None and not order.given and order.until > wall + DAY + NEAR:
                 # nobody said that it should outlive a day, so that a clock set back does not lengthen it

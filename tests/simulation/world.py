@@ -131,7 +131,7 @@ def _shelf(chance: Random, name: str) -> ShelfSpec:
     mix = chance.choice((("hdd",), ("hdd",), ("hdd", "ssd"), ("hdd", "nvme"), ("nvme",), ("hdd", "cpu")))
     count = chance.choice((1, 2, 2, 3, 4, 6, 12) if mix == ("hdd",) else (2, 2, 3, 4, 4, 6, 8))
     drives = tuple(_drive(chance, f"{name}-d{number}", mix[number * len(mix) // count]) for number in range(count))
-    interval = chance.choice((5.0, 10.0, 15.0, 20.0, 20.0, *(30.0,) * 7))
+    interval = chance.choice((5.0, 10.0, *(20.0,) * 6))
     floor = chance.choice((20.0, 20.0, 25.0, 30.0))
     fans = tuple(_fan(chance, f"fan{number}", floor) for number in range(chance.choice((1, 1, 2, 3))))
     return ShelfSpec(
