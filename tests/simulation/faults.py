@@ -288,7 +288,7 @@ def _meddle(sim: Simulation, fault: Fault) -> None:
     """Somebody else writes the PWM, again and again."""
     fan = sim.racks[fault.shelf].fans[fault.index]
     if sim.engine.now < fault.end and not fan.refuses:
-        # to another duty than it has, or nobody could tell
-        near = abs(fan.duty - fault.amount) < 3.0
+        # to another duty than was asked for, or nobody could tell
+        near = abs(fan.asked - fault.amount) < 3.0
         fan.set((fault.amount + 50.0) % 100.0 if near else fault.amount)
         sim.engine.after(7.0, _meddle, sim, fault)

@@ -44,6 +44,8 @@ class FanOutput:
         """While it refuses or is frozen, it can still be brought to the hardware's own full speed."""
         self.speedless: str | None = None
         """What is wrong with the tachometer."""
+        self.asked = FIRMWARE
+        """What the process that drives it has asked for last."""
         self.changed: Callable[[], None] = lambda: None
 
     @property
@@ -381,6 +383,7 @@ class FanPort:
         """See :class:`fand.ports.Fan`."""
         self._delay()
         self._check("written")
+        self._output.asked = duty
         if not self._output.frozen:
             self._output.set(duty)
 
