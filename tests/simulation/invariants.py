@@ -186,13 +186,12 @@ class ShelfMonitor:
         for device, lost_at in enumerate(self._lost_at):
             if not spec.drives[device].optional and now > lost_at + self._known_lost(device) + served + driven:
                 need = max(need, spec.on_lost)
-        if stalled and not serving and driven == SLACK:
-            need = 100.0
         if serving or driven > SLACK:
             need = min(need, spec.failsafe)
         since = now - served - driven - max(self._intervals)
         overrides = min(entry[3] for entry in self._history if entry[0] >= since)
-        need = need if stalled else min(need, overrides)
+        # a stall outdoes an override as soon as it is known to a server, whose word reaches the fan client
+        need = 100.0 if stalled and not serving and driven == SLACK else min(need, overrides)
         for number in low:
             fan = self.rack.fans[number]
             due = max(need, fan.spec.floor)

@@ -11,6 +11,8 @@ from tests.simulation.world import CurveSpec, ShelfSpec
 FAILED: Final = "failed"
 WEIGHING: Final = 0.001
 """Seconds after an answer in which what is served may follow from it or not yet."""
+ROUNDING: Final = 1e-6
+"""Seconds by which two clocks that began at other instants may differ over the same one."""
 EXTRA: Final = 10.0
 """By how much a reload may raise the floor, in percent."""
 ASLEEP: Final = "asleep"
@@ -144,9 +146,9 @@ class Knowledge:
             end = known.at + budget(drive.interval)
             if drive.optional:  # three answers that did not come in time, which nobody tells us of, make it absent
                 end = min(end, known.at + 3 * drive.interval) - 0.05
-            lost = known.failures >= 3 or now > end
+            lost = known.failures >= 3 or now > end + ROUNDING
             if not lost:
-                until = min(until, end + 1e-6)
+                until = min(until, end + 2 * ROUNDING)
             if known.celsius is None and not drive.optional:
                 forced = 100.0
             elif lost and drive.optional:

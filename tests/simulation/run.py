@@ -285,10 +285,11 @@ class Simulation:
             def heard(bay: Bay) -> Callable[[], object]:
                 shelf, place = places[id(bay)]
                 told, asked = outcome(bay), self.engine.now
-                late = asked + bay.spec.timeout
+                timers = server.processes[0]  # they stand still while the host is asleep
+                late = asked - timers.slept + bay.spec.timeout
 
                 def hear() -> None:
-                    if self.engine.now <= late:  # else it was given up, and the answer is not wanted any more
+                    if self.engine.now - timers.slept <= late:  # else it was given up, and is not wanted any more
                         shelf.told(place, told, asked, self.engine.now)
 
                 return hear
