@@ -5,6 +5,7 @@ import gc
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -104,7 +105,10 @@ def _played(hours: float, seed: int) -> tuple[int, Result]:
     logging.disable(logging.CRITICAL)
     plan = draw(seed, hours)
     result = play(plan)
-    gc.collect()  # what a run leaves behind is large, and PyPy would let it grow for hours
+    with warnings.catch_warnings():
+        # as in the run itself: of a process that was killed before it began
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        gc.collect()  # what a run leaves behind is large, and PyPy would let it grow for hours
     if result.violation is None and seed % ISOLATED == 0:
         result = replace(result, violation=isolated(plan))
     return seed, result

@@ -148,9 +148,15 @@ def end(sim: Simulation, fault: Fault) -> None:
                 rack.advance()
                 rack.heat -= fault.amount
     monitor.check()
+    now = sim.engine.now
     settling = sim.plan.world.watchdog + sim.plan.world.restart + 5.0 if kind in ("refuses", "frozen") else 0.0
+    # who comes to a server that is full is let in only when the crowd has gone
+    crowded = max(
+        (crowd.end for crowd in sim.plan.faults if crowd.kind == "peers crowd" and crowd.at < now), default=now
+    )
+    serving = [shelf.serving for shelf in sim.monitors]
     for exposure in _exposures(sim, fault):
-        exposure.end(sim.engine.now, settling)
+        exposure.end(now, max(settling, crowded - now) if exposure in serving else settling)
 
 
 def _exposures(sim: Simulation, fault: Fault) -> list[Exposure]:
@@ -175,7 +181,9 @@ def _exposures(sim: Simulation, fault: Fault) -> list[Exposure]:
         return [monitor.serving]
     if kind in OPERATOR:
         return [monitor.orders]
-    if kind in SERVER or kind in ("server host suspended", "disk damaged"):
+    if kind == "server host suspended":
+        return [part for other in sim.monitors for part in (other.serving, other.sleeping)]
+    if kind in SERVER or kind == "disk damaged":
         return [other.serving for other in sim.monitors]
     return []
 

@@ -58,6 +58,8 @@ class ShelfMonitor:
         self.families = Families(spec)
         self.sensors = [Exposure() for _ in spec.drives]
         self.serving = Exposure()
+        self.sleeping = Exposure()
+        """A server's host is suspended: when it wakes, all that is known is old."""
         self.driving = Exposure()
         self.fans = [Exposure() for _ in spec.fans]
         self.rotors = [Exposure() for _ in spec.fans]
@@ -103,7 +105,7 @@ class ShelfMonitor:
         while history[0][0] < now - self._most:
             history.popleft()
         need = self.families.demand(celsius)
-        stalled = now > min(self.stands_since) + self._stall_found
+        stalled = now > max(min(self.stands_since), self.driving.ended) + self._stall_found
         little = 100.0 if stalled else need
         low = [number for number, fan in enumerate(rack.fans) if fan.duty < little and not self._excused(number, now)]
         if low:
@@ -188,6 +190,8 @@ class ShelfMonitor:
                 need = max(need, spec.on_lost)
         if serving or driven > SLACK:
             need = min(need, spec.failsafe)
+        if self.sleeping.lasts(now, max(drive.timeout for drive in spec.drives) + SLACK):
+            need = min(need, spec.on_lost)
         since = now - served - driven - max(self._intervals)
         overrides = min(entry[3] for entry in self._history if entry[0] >= since)
         # a stall outdoes an override as soon as it is known to a server, whose word reaches the fan client
@@ -195,7 +199,8 @@ class ShelfMonitor:
         for number in low:
             fan = self.rack.fans[number]
             due = max(need, fan.spec.floor)
-            if driven == SLACK and now > self.stands_since[number] + self._stall_found:
+            stands_since = max(self.stands_since[number], self.driving.ended)
+            if driven == SLACK and now > stands_since + self._stall_found:
                 due = 100.0  # its client knows that by itself
             if fan.duty < due - self._tolerance[number]:
                 self.violated(

@@ -1,6 +1,6 @@
 """What the law demands, reckoned from its definition (DESIGN.md, section 4) and not by the code that is tested."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import inf, isfinite
 from typing import Final
@@ -91,12 +91,14 @@ def _warmer(curve: CurveSpec, celsius: float) -> float:
 class Known:
     """What one device has told one run of a server."""
 
-    __slots__ = ("at", "celsius", "failures")
+    __slots__ = ("at", "celsius", "failures", "slept")
 
     def __init__(self) -> None:
         self.celsius: float | str | None = None
         self.at = -inf
         self.failures = 0
+        self.slept = 0.0
+        """How long its host had slept by then."""
 
 
 class Knowledge:
@@ -106,6 +108,8 @@ class Knowledge:
         self.spec = spec
         self._families = families
         self.devices = [Known() for _ in spec.drives]
+        self.slept: Callable[[], float] = lambda: 0.0
+        """How long the host has slept since the server began."""
         self._until = -inf
         self._forced = self._least = 100.0
         self._before = (100.0, 100.0)
@@ -119,14 +123,14 @@ class Knowledge:
             and not known.failures
             and now <= known.at + budget(self.spec.drives[number].interval)
         ):
-            known.at = at  # it says the same again, which is worth the same for longer
+            known.at, known.slept = at, self.slept()  # it says the same again, which is worth the same for longer
             return
         self._before = self.least(now)
         self._weighed = now + WEIGHING
         if outcome == FAILED:
             known.failures += 1
         else:
-            known.celsius, known.at, known.failures = outcome, at, 0
+            known.celsius, known.at, known.failures, known.slept = outcome, at, 0, self.slept()
         self._until = -inf
 
     def least(self, now: float) -> tuple[float, float]:
@@ -145,7 +149,7 @@ class Knowledge:
         for known, drive in zip(self.devices, self.spec.drives, strict=True):
             end = known.at + budget(drive.interval)
             if drive.optional:  # three answers that did not come in time, which nobody tells us of, make it absent
-                end = min(end, known.at + 3 * drive.interval) - 0.05
+                end = min(end, known.at + 3 * drive.interval + self.slept() - known.slept) - 0.05
             lost = known.failures >= 3 or now > end + ROUNDING
             if not lost:
                 until = min(until, end + 2 * ROUNDING)

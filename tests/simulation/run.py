@@ -276,6 +276,9 @@ class Simulation:
                 watch.sent(data, self.engine.now)
 
             server = Server(unit, self._by_name, self.network, disk, tap, self._complain)
+            timers = server.processes[0]  # they stand still while the host is asleep
+            for known in knowledge.values():
+                known.slept = lambda: timers.slept
             places = {
                 id(bay): (knowledge[rack.spec.name], place)
                 for rack in self.racks
@@ -285,7 +288,6 @@ class Simulation:
             def heard(bay: Bay) -> Callable[[], object]:
                 shelf, place = places[id(bay)]
                 told, asked = outcome(bay), self.engine.now
-                timers = server.processes[0]  # they stand still while the host is asleep
                 late = asked - timers.slept + bay.spec.timeout
 
                 def hear() -> None:
