@@ -111,6 +111,7 @@ class Knowledge:
         self.slept: Callable[[], float] = lambda: 0.0
         """How long the host has slept since the server began."""
         self._until = -inf
+        self._slept = 0.0
         self._forced = self._least = 100.0
         self._before = (100.0, 100.0)
         self._weighed = -inf
@@ -137,7 +138,8 @@ class Knowledge:
         """The least duty for what is known at ``now``, whatever an operator wants (S1, S2, S4), and with his
         overrides aside.
         """
-        if now >= self._until:
+        if now >= self._until or self._slept != self.slept():
+            self._slept = self.slept()
             self._reckon(now)
         if now < self._weighed:
             return min(self._forced, self._before[0]), min(self._least, self._before[1])
@@ -147,9 +149,9 @@ class Knowledge:
         forced, until, absent = 0.0, inf, 0
         temperatures: list[float] = []
         for known, drive in zip(self.devices, self.spec.drives, strict=True):
-            end = known.at + budget(drive.interval)
+            end, slept = known.at + budget(drive.interval), self._slept - known.slept
             if drive.optional:  # three answers that did not come in time, which nobody tells us of, make it absent
-                end = min(end, known.at + 3 * drive.interval + self.slept() - known.slept) - 0.05
+                end = min(end, known.at + 3 * drive.interval + slept) - 0.05
             lost = known.failures >= 3 or now > end + ROUNDING
             if not lost:
                 until = min(until, end + 2 * ROUNDING)
@@ -159,7 +161,8 @@ class Knowledge:
                 absent += 1
             elif lost:
                 forced = max(forced, self.spec.on_lost)
-            counts = isinstance(known.celsius, float) and not (lost and drive.optional)
+            # how often it was asked since its host woke is not told either
+            counts = isinstance(known.celsius, float) and not (drive.optional and (lost or slept > 0))
             temperatures.append(known.celsius if counts and isinstance(known.celsius, float) else -inf)
             if counts and temperatures[-1] >= self.spec.curves[drive.family].critical:
                 forced = 100.0
