@@ -154,6 +154,8 @@ def end(sim: Simulation, fault: Fault) -> None:
     crowded = max(
         (crowd.end for crowd in sim.plan.faults if crowd.kind == "peers crowd" and crowd.at < now), default=now
     )
+    if kind == "slow":
+        settling = fault.amount  # what was asked at the end
     serving = [shelf.serving for shelf in sim.monitors]
     for exposure in _exposures(sim, fault):
         exposure.end(now, max(settling, crowded - now) if exposure in serving else settling)

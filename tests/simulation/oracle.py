@@ -146,7 +146,7 @@ class Knowledge:
         return self._forced, self._least
 
     def _reckon(self, now: float) -> None:
-        forced, until, absent = 0.0, inf, 0
+        forced, until, absent, doubtful = 0.0, inf, 0, False
         temperatures: list[float] = []
         for known, drive in zip(self.devices, self.spec.drives, strict=True):
             end, slept = known.at + budget(drive.interval), self._slept - known.slept
@@ -162,6 +162,7 @@ class Knowledge:
             elif lost:
                 forced = max(forced, self.spec.on_lost)
             # how often it was asked since its host woke is not told either
+            doubtful = doubtful or (drive.optional and slept > 0)
             counts = isinstance(known.celsius, float) and not (drive.optional and (lost or slept > 0))
             temperatures.append(known.celsius if counts and isinstance(known.celsius, float) else -inf)
             if counts and temperatures[-1] >= self.spec.curves[drive.family].critical:
@@ -169,7 +170,8 @@ class Knowledge:
         if absent == len(self.devices):
             forced = max(forced, self.spec.on_lost)
         self._forced = forced
-        self._least = max(forced, self._families.demand(temperatures))
+        demand = self._families.least if doubtful else self._families.demand
+        self._least = max(forced, demand(temperatures))
         self._until = until
 
 
