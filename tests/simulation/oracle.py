@@ -161,9 +161,12 @@ class Knowledge:
                 absent += 1
             elif lost:
                 forced = max(forced, self.spec.on_lost)
-            # how often it was asked since its host woke is not told either
-            doubtful = doubtful or (drive.optional and slept > 0)
-            counts = isinstance(known.celsius, float) and not (drive.optional and (lost or slept > 0))
+            # when it was asked since, nobody tells us: at once when its host woke, and then in its old rhythm
+            vague = drive.optional and (slept > 0 or now > known.at + 2 * drive.interval - 0.05)
+            if drive.optional and not vague:
+                until = min(until, known.at + 2 * drive.interval - 0.05 + ROUNDING)
+            doubtful = doubtful or vague
+            counts = isinstance(known.celsius, float) and not vague and not (drive.optional and lost)
             temperatures.append(known.celsius if counts and isinstance(known.celsius, float) else -inf)
             if counts and temperatures[-1] >= self.spec.curves[drive.family].critical:
                 forced = 100.0
