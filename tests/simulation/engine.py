@@ -8,6 +8,7 @@ import enum
 from asyncio import events
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from math import inf
 from random import Random
 from typing import Any, Final
 from zlib import crc32
@@ -74,6 +75,8 @@ class Process:
         self.life = Life.RUNNING
         self.loop: asyncio.AbstractEventLoop | None = None
         self.slept = 0.0
+        self.resumed = -inf
+        """When it last went on after it hung."""
         self.woken: list[Callable[[], object]] = []
         """Called when its host has woken from a suspend."""
         self._parked: list[Handle] = []
@@ -108,6 +111,7 @@ class Process:
         if self.life is not Life.HUNG:
             return
         self.life = Life.RUNNING
+        self.resumed = self.engine.now
         for handle in self._parked:
             self.engine.again(handle)
         self._parked = []

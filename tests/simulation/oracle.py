@@ -151,7 +151,7 @@ class Knowledge:
         for known, drive in zip(self.devices, self.spec.drives, strict=True):
             end, slept = known.at + budget(drive.interval), self._slept - known.slept
             if drive.optional:  # three answers that did not come in time, which nobody tells us of, make it absent
-                end = min(end, known.at + 3 * drive.interval + slept) - 0.05
+                end = min(end, known.at + 3 * drive.interval + slept + 0.05)
             lost = known.failures >= 3 or now > end + ROUNDING
             if not lost:
                 until = min(until, end + 2 * ROUNDING)

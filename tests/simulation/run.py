@@ -17,7 +17,7 @@ from tests.simulation import alarms, driven, faults
 from tests.simulation.clients import FanClient
 from tests.simulation.disk import SYNC, Disk
 from tests.simulation.engine import Engine, Life, Process
-from tests.simulation.hardware import Bay, Rack, latency
+from tests.simulation.hardware import Bay, Rack
 from tests.simulation.host import Host, Unit
 from tests.simulation.invariants import CONNECTING, ServedMonitor, ShelfMonitor
 from tests.simulation.network import Network, Path
@@ -289,11 +289,12 @@ class Simulation:
                 shelf, place = places[id(bay)]
                 told, asked = outcome(bay), self.engine.now
                 late = asked - timers.slept + bay.spec.timeout
-                soon = latency(bay) < bay.spec.timeout  # which counts, though a process that hangs finds it later
 
                 def hear() -> None:
-                    if soon or self.engine.now - timers.slept <= late:  # else it was given up, and is not wanted
-                        shelf.told(place, told, asked, self.engine.now)
+                    now = self.engine.now
+                    # else it was given up, and is not wanted; a process that hung finds all at once when it goes on
+                    if now - timers.slept <= late or now == timers.resumed:
+                        shelf.told(place, told, asked, now)
 
                 return hear
 
