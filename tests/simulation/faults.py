@@ -235,7 +235,7 @@ def _sensor(sim: Simulation, fault: Fault) -> None:
 def _sensor_again(sim: Simulation, fault: Fault) -> None:
     monitor = sim.monitors[fault.shelf]
     bay = monitor.rack.bays[fault.index]
-    if fault.kind == "hangs":
+    if fault.kind == "hangs" and (bay.fault != "hangs" or sim.owners.get(id(bay)) is fault):
         sim.release(bay)
     if fault.kind == "sleeps":
         monitor.rack.advance()
@@ -244,7 +244,7 @@ def _sensor_again(sim: Simulation, fault: Fault) -> None:
         for each in (bay, bay.partner):
             if each is not None:
                 each.fault, each.partner = None, None
-    monitor.sensor_changed(fault.index, lost=False)
+    monitor.sensor_changed(fault.index, lost=bay.fault in UNKNOWABLE)
 
 
 def _fan(sim: Simulation, fault: Fault) -> None:
