@@ -258,6 +258,20 @@ def test_s2_an_optional_device_may_be_absent() -> None:
     assert once(there, absent).faults == ()
 
 
+def test_s4_an_optional_device_that_was_critical_when_it_fell_silent_is_not_absent() -> None:
+    hot = replace(LAW, families={"hdd": replace(LAW.families["hdd"], critical=Celsius(55))})
+    there = drive(30)
+    for celsius, duty in ((54.9, Percent(20)), (55.0, FULL), (70.0, FULL)):
+        silent = drive(celsius, name="S2", optional=True, failures=3)
+        decision = once(there, silent, law=hot)
+        assert decision.duty == duty
+        assert [fault.sort for fault in decision.faults] == ([Sort.LOST, Sort.CRITICAL] if duty == FULL else [])
+    unknown = drive(70, name="S2", optional=True, failures=3, family="tape")
+    assert once(there, unknown, law=hot).duty == Percent(20)
+    asleep = replace(silent, track=replace(silent.track, last=Asleep(Seconds(0.0))))
+    assert once(there, asleep, law=hot).duty == Percent(20)
+
+
 def test_s2_a_shelf_of_which_nothing_is_known_is_not_cool() -> None:
     absent = drive(None, optional=True, failures=1)
     decision = once(absent, absent)
@@ -279,7 +293,7 @@ def test_s4_full_speed_at_the_critical_temperature() -> None:
     assert decision.duty == FULL
     assert decision.reason == "hdd S1 at 55.0 °C, critical from 55 °C"
     assert once(drive(56, failures=3), law=law).duty == FULL
-    assert once(drive(30, name="S0"), drive(56, failures=3, optional=True), law=law).duty == Percent(20)
+    assert once(drive(30, name="S0"), drive(56, failures=3, optional=True), law=law).duty == FULL
 
 
 def test_s4_one_critical_device_is_enough_where_the_mean_is_taken() -> None:

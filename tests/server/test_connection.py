@@ -371,7 +371,7 @@ def test_a_slow_client_whose_frames_get_completed_is_kept() -> None:
 
 def big() -> Shelf:
     """A shelf whose status fills most of a frame."""
-    return warm(Shelf("shelf1", shelf()._law, [slot(f"{number:03}" + "x" * 190) for number in range(150)]))
+    return warm(Shelf("shelf1", shelf().law, [slot(f"{number:03}" + "x" * 190) for number in range(150)]))
 
 
 def test_a_client_that_never_reads_is_dropped_and_holds_little_memory() -> None:

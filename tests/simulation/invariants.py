@@ -14,7 +14,7 @@ from fand.wire import Decoder, Request
 from tests.simulation.critical import Shadow
 from tests.simulation.hardware import Rack, shown
 from tests.simulation.host import ABORT, STOP_POST
-from tests.simulation.oracle import Families, Knowledge, budget, sight
+from tests.simulation.oracle import INCREDIBLE, Families, Knowledge, budget, sight
 from tests.simulation.world import World
 
 SLACK: Final = 0.6
@@ -100,8 +100,12 @@ class ShelfMonitor:
         now = rack.engine.now
         celsius: tuple[float, ...] = rack.state.celsius
         override = self._least_override()
+        told = celsius if self._swapped is None else self._exchanged(celsius)
+        seen = self._sight
+        if max(told) >= INCREDIBLE:
+            seen = tuple(-inf if warm >= INCREDIBLE else value for warm, value in zip(told, seen, strict=True))
         history = self._history
-        history.append((now, celsius if self._swapped is None else self._exchanged(celsius), self._sight, override))
+        history.append((now, told, seen, override))
         while history[0][0] < now - self._most:
             history.popleft()
         need = self.families.demand(celsius)

@@ -13,6 +13,8 @@ WEIGHING: Final = 0.001
 """Seconds after an answer in which what is served may follow from it or not yet."""
 ROUNDING: Final = 1e-6
 """Seconds by which two clocks that began at other instants may differ over the same one."""
+INCREDIBLE: Final = 125.0
+"""Degrees from which on no sensor is believed."""
 EXTRA: Final = 10.0
 """By how much a reload may raise the floor, in percent."""
 ASLEEP: Final = "asleep"

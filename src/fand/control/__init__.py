@@ -6,7 +6,7 @@ and its :class:`Memory` into a :class:`Decision` that carries its reason in word
 
 from fand.control.alarm import Alarm, Change, Event, Finding, Sort, review
 from fand.control.curve import CURVES, Curve, Linear, Step, point_faults
-from fand.control.decision import Decision, Device, Fault, Memory, decide
+from fand.control.decision import Decision, Device, Fault, Memory, decide, worth
 from fand.control.device import Health, Track, Watch, health, observe
 from fand.control.fan import MOST_FANS, Condition, FanState, FanTrack, follow
 from fand.control.law import FamilyLaw, ShelfLaw
@@ -48,4 +48,5 @@ __all__ = [
     "override_by",
     "point_faults",
     "review",
+    "worth",
 ]

@@ -148,7 +148,7 @@ def _survey(law: ShelfLaw, devices: Sequence[Device], now: Seconds) -> _Survey:
     for device in devices:
         track, watch = device.track, device.watch
         last = track.last
-        state = health(track, watch, now)
+        state = worth(law, device, now)
         if state in _FRESH and last is not None:
             deadline = watch.deadline(last)
             if until is None or deadline < until:
@@ -178,6 +178,20 @@ def _survey(law: ShelfLaw, devices: Sequence[Device], now: Seconds) -> _Survey:
         reason = "no device is there, so that nothing is known of the shelf"
         faults.append(Fault(law.on_lost, Sort.EMPTY, reason))
     return _Survey(faults, families, until)
+
+
+def worth(law: ShelfLaw, device: Device, now: Seconds) -> Health:
+    """What ``device`` is worth at ``now`` in a shelf of ``law``.
+
+    One that was critical when it fell silent is lost, though it may be absent otherwise: a sensor fails where it is
+    too hot for it, and what nobody measures any more goes on to warm.
+    """
+    state, last = health(device.track, device.watch, now), device.track.last
+    if state is Health.ABSENT and isinstance(last, Temperature):
+        family = law.of(device.track.family)
+        if family is not None and family.critical is not None and last.celsius >= family.critical:
+            return Health.LOST
+    return state
 
 
 def _lost(law: ShelfLaw, device: Device, now: Seconds) -> Fault:

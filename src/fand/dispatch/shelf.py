@@ -79,7 +79,7 @@ class Shelf:
         self.commanded = False
         self.valid_until = _NEVER
         self.pwm_frame = b""
-        self._law = law
+        self.law = law
         self._devices = {slot.name: Device(slot.name, slot.watch, Track()) for slot in self.slots}
         self._memory = Memory()
         self._decision: Decision | None = None
@@ -107,7 +107,7 @@ class Shelf:
         slots = tuple(slots)
         tracks = {slot.name: self._devices[slot.name].track if slot.name in same else Track() for slot in slots}
         devices = {slot.name: Device(slot.name, slot.watch, tracks[slot.name]) for slot in slots}
-        self._law, self.slots, self._devices = law, slots, devices
+        self.law, self.slots, self._devices = law, slots, devices
         self._change()
 
     def decision(self, now: Moment) -> Decision:
@@ -115,8 +115,8 @@ class Shelf:
         if self._decision is None or now.mono >= self.valid_until:
             if self._begun is None:
                 self._begun = now.mono
-            faults = self.fans.faults(self._law.on_stalled)
-            decision, self._memory = decide(self._law, self.devices, self._memory, self.override, now, others=faults)
+            faults = self.fans.faults(self.law.on_stalled)
+            decision, self._memory = decide(self.law, self.devices, self._memory, self.override, now, others=faults)
             self.override = decision.override  # what has ended does not come back when the wall clock is set back
             if (quiet := self.silence(now.mono)) is not None:
                 decision = replace(decision, reason=f"{decision.reason}; {quiet}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from fand.control import Alarm, Device, Override, Sort, health
+from fand.control import Alarm, Device, Override, ShelfLaw, Sort, worth
 from fand.dispatch.fans import Fan
 from fand.dispatch.hall import Hall
 from fand.dispatch.shelf import Shelf, Slot
@@ -34,7 +34,7 @@ def status_page(shelf: Shelf, first: int, now: Moment) -> dict[str, Any]:
     """
     head = _head(shelf, now)
     devices = [
-        _device(slot, device, now.mono)
+        _device(shelf.law, slot, device, now.mono)
         for slot, device in zip(shelf.slots[first:], shelf.devices[first:], strict=True)
     ]
 
@@ -115,14 +115,14 @@ def _client(shelf: Shelf, now: Seconds) -> dict[str, Any] | None:
     return {"address": shelf.client.address, "state": state, "age": rounded(now - shelf.client.at)}
 
 
-def _device(slot: Slot, device: Device, now: Seconds) -> dict[str, Any]:
+def _device(law: ShelfLaw, slot: Slot, device: Device, now: Seconds) -> dict[str, Any]:
     track = device.track
     return {
         "name": shorten(slot.name),
         "kind": slot.kind,
         "position": shorten(slot.position),
         "family": track.family,
-        "health": health(track, device.watch, now).value,
+        "health": worth(law, device, now).value,
         "celsius": rounded(track.last.celsius) if isinstance(track.last, Temperature) else None,
         "age": None if track.last is None else rounded(max(0.0, now - track.last.at)),
         "failure": None if track.failure is None else shorten(track.failure.reason),

@@ -93,7 +93,7 @@ SERVER: Final = (
         "boost-off",
         "S6",
         "The server tells nobody of a fan that stands still, and boosts nothing.",
-        (edit("fand.dispatch.shelf:Shelf.decision", "self.fans.faults(self._law.on_stalled)", "()"),),
+        (edit("fand.dispatch.shelf:Shelf.decision", "self.fans.faults(self.law.on_stalled)", "()"),),
         ("stalled", "dead"),
     ),
     Mutation(
