@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.dispatch import After, Shelf
+from fand.dispatch import ALL, After, Grant, Shelf
 from fand.exceptions import RequestError
 from fand.ports import Temperature
 from fand.server.connection import FAREWELL, LONGEST_KNOWN, MOST_KNOWN, STALL, TURN, Connection, Desk
@@ -138,6 +138,22 @@ def test_a_known_payload_behind_a_wrong_header_is_not_taken(header: bytes) -> No
         reply = await client.reply()
         assert reply is not None
         assert reply[0] is Request.DISCONNECT
+
+    served(play)
+
+
+@pytest.mark.parametrize("before", [b"", PING], ids=["by itself", "after another"])
+def test_what_is_known_by_its_bytes_is_refused_to_whom_it_is_not_granted(before: bytes) -> None:
+    async def play(counter: Counter) -> None:
+        await (await counter.client()).ask(Request.GET_PWM, "shelf1")
+        stranger = await counter.client()
+        assert await stranger.ask(Request.GET_PWM, "shelf1") == DUTY
+        *_, connection = counter.desk.connections.values()
+        connection.peer.grant = Grant(ALL.roles, frozenset({"another"}))
+        await stranger.send(before + GET)
+        assert not before or await stranger.reply() == (Request.ACK, ())
+        reason = "GET_PWM needs the role read for shelf 'shelf1'"
+        assert await stranger.reply() == (Request.DISCONNECT, (reason,))
 
     served(play)
 

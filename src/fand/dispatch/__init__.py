@@ -6,10 +6,27 @@ whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, 
 :exc:`~fand.exceptions.RequestError` whose text is all that the peer is told.
 """
 
+from fand.dispatch.access import ALL, Grant, Role
 from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
-from fand.dispatch.requests import LATEST, After, Answer, answer
+from fand.dispatch.requests import LATEST, After, Answer, answer, role_for
 from fand.dispatch.shelf import Kept, Shelf, Slot
 from fand.dispatch.shown import line, shorten
 
-__all__ = ["LATEST", "After", "Answer", "Hall", "Kept", "Peer", "Shelf", "Slot", "answer", "line", "shorten"]
+__all__ = [
+    "ALL",
+    "LATEST",
+    "After",
+    "Answer",
+    "Grant",
+    "Hall",
+    "Kept",
+    "Peer",
+    "Role",
+    "Shelf",
+    "Slot",
+    "answer",
+    "line",
+    "role_for",
+    "shorten",
+]

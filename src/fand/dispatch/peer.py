@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from fand.dispatch.access import ALL, Grant
 from fand.units import Seconds
 
 LEASE: Final = Seconds(20.0)
@@ -19,11 +20,16 @@ OLD_SILENCE: Final = Seconds(150.0)
 class Peer:
     """One connection, made at ``since``. ``at`` is when its last request came; whoever receives it keeps that up to
     date.
+
+    ``address`` is that of a host and what tells its connections apart, a colon between. ``who`` is for people:
+    ``pi1``, ``user fand-agent``, or empty where nobody is asked who he is; ``grant`` is what he may do.
     """
 
     address: str
     at: Seconds
     patience: Seconds = OLD_SILENCE
+    who: str = ""
+    grant: Grant = ALL
     since: Seconds = field(init=False)
 
     def __post_init__(self) -> None:

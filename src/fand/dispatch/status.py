@@ -1,11 +1,10 @@
 """The state of a shelf as plain values, in pages that each fit a frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fand.control import Alarm, Device, Override, Sort, health
 from fand.dispatch.fans import Fan
-from fand.dispatch.hall import Hall
 from fand.dispatch.shelf import Shelf, Slot
 from fand.dispatch.shown import shorten
 from fand.exceptions import RequestError, UnpicklableError
@@ -19,10 +18,9 @@ MOST_FAULTS: Final = 16
 _GRAVITY: Final = {sort: place for place, sort in enumerate(Sort)}
 
 
-def shelves_page(hall: Hall, after: str | None) -> tuple[list[str], bool]:
-    """The names that follow ``after`` (None: from the start), as many as fit, and whether there are more."""
-    names = list(hall.shelves)
-    rest = names if after is None else names[names.index(after) + 1 :]
+def shelves_page(names: Sequence[str], after: str | None) -> tuple[list[str], bool]:
+    """Those of ``names`` that follow ``after`` (None: from the start), as many as fit, and whether there are more."""
+    rest = list(names if after is None else names[names.index(after) + 1 :])
     count = _most(len(rest), lambda count: (Request.SET_SHELVES, (rest[:count], True)))
     return rest[:count], count < len(rest)
 

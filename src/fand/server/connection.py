@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from fand.control import Event
-from fand.dispatch import After, Hall, Peer, Shelf, answer, shorten
+from fand.dispatch import After, Hall, Peer, Role, Shelf, answer, shorten
 from fand.exceptions import CorruptedDataError, RequestError, UnpicklableError
 from fand.ports import Clock
 from fand.server.keeper import Keeper, nobody
@@ -157,7 +157,11 @@ class Connection(asyncio.Protocol):
         if self._decoder is None:
             # A frame begins here, and if its payload is known its answer is too.
             shelf = desk.known.get(data[HEADER_SIZE:])
-            if shelf is not None and data[:HEADER_SIZE] == b"99F9%04x" % (len(data) - HEADER_SIZE):
+            if (
+                shelf is not None
+                and data[:HEADER_SIZE] == b"99F9%04x" % (len(data) - HEADER_SIZE)
+                and self.peer.grant.may(Role.READ, shelf.name)
+            ):
                 self._transport.write(shelf.pwm_frame if now < shelf.valid_until else shelf.frame(desk.now()))
                 return
             self._decoder = Decoder()
@@ -312,7 +316,7 @@ class Connection(asyncio.Protocol):
         """
         desk, now = self._desk, self._desk.now()
         shelf = desk.known.get(payload)
-        if shelf is not None:
+        if shelf is not None and self.peer.grant.may(Role.READ, shelf.name):
             return shelf.frame(now), None, None
         request, args = decode(payload)
         reply = answer(desk.hall, request, args, self.peer, now)
