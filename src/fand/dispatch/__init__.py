@@ -8,6 +8,8 @@ whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, 
 
 from fand.dispatch.access import ALL, Grant, Role
 from fand.dispatch.hall import Hall
+from fand.dispatch.mail import Addressee, Mail
+from fand.dispatch.mailbox import Mailbox
 from fand.dispatch.peer import Peer
 from fand.dispatch.requests import LATEST, After, Answer, answer, role_for
 from fand.dispatch.shelf import Kept, Shelf, Slot
@@ -16,11 +18,14 @@ from fand.dispatch.shown import line, shorten
 __all__ = [
     "ALL",
     "LATEST",
+    "Addressee",
     "After",
     "Answer",
     "Grant",
     "Hall",
     "Kept",
+    "Mail",
+    "Mailbox",
     "Peer",
     "Role",
     "Shelf",

@@ -19,7 +19,7 @@ OLD_SILENCE: Final = Seconds(150.0)
 @dataclass(eq=False, slots=True)
 class Peer:
     """One connection, made at ``since``. ``at`` is when its last request came; whoever receives it keeps that up to
-    date.
+    date. ``answered`` is when its last request was answered, ``gone`` tells that it has ended.
 
     ``address`` is that of a host and what tells its connections apart, a colon between. ``who`` is for people:
     ``pi1``, ``user fand-agent``, or empty where nobody is asked who he is; ``grant`` is what he may do.
@@ -31,6 +31,8 @@ class Peer:
     who: str = ""
     grant: Grant = ALL
     since: Seconds = field(init=False)
+    answered: Seconds | None = field(init=False, default=None)
+    gone: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.since = self.at

@@ -10,6 +10,7 @@ from fand.dispatch.access import Role
 from fand.dispatch.fans import fan_states
 from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
+from fand.dispatch.reports import agent_name, reports, sent
 from fand.dispatch.shelf import Shelf
 from fand.dispatch.shown import shorten
 from fand.dispatch.status import shelves_page, status_page
@@ -34,13 +35,13 @@ class After(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to send back. ``changed`` is the shelf whose duty or alarms may have changed by the request, which counts
-    at once; only the answer waits until what ``after`` says has been done.
+    """What to send back. ``changed`` are the shelves whose duty or alarms may have changed by the request, which
+    counts at once; only the answer waits until what ``after`` says has been done.
     """
 
     request: Request
     args: Args = ()
-    changed: Shelf | None = None
+    changed: tuple[Shelf, ...] = ()
     after: After | None = None
 
 
@@ -59,7 +60,9 @@ def answer(hall: Hall, request: Request, args: Args, peer: Peer, now: Moment) ->
         takes = " and ".join(entry.usage) or "no arguments"
         raise RequestError(f"{request.name} takes {takes}; {len(args)} arguments came")
     _check_access(request, entry, args, peer)
-    return entry.handle(hall, args, peer, now)
+    given = entry.handle(hall, args, peer, now)
+    peer.answered = now.mono
+    return given
 
 
 def role_for(request: Request) -> Role | None:
@@ -114,7 +117,7 @@ def _subscribe_pwm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     peer.speaks_extensions()
     shelf.subscribe(peer, now)
-    return Answer(Request.SET_PWM, (shelf.name, served(shelf.decision(now).duty)), shelf)
+    return Answer(Request.SET_PWM, (shelf.name, served(shelf.decision(now).duty)), (shelf,))
 
 
 def _get_rpm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
@@ -126,26 +129,36 @@ def _get_rpm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
 def _set_rpm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     news = shelf.report_speed(rpm(args[1]), peer, now.mono)
-    return Answer(Request.ACK, changed=shelf if news else None)
+    return Answer(Request.ACK, changed=(shelf,) if news else ())
 
 
 def _set_fans(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf, fans = hall.shelf(args[0]), fan_states(args[1])
     peer.speaks_extensions()
     news = shelf.report_fans(fans, peer, now.mono)
-    return Answer(Request.ACK, changed=shelf if news else None)
+    return Answer(Request.ACK, changed=(shelf,) if news else ())
+
+
+def _set_temperatures(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
+    """The answer names the devices of which this server takes no report from this peer: one stranger in the list,
+    such as a device that a reload has removed, must not keep the others from being heard (S9).
+    """
+    news = reports(args[0], sent(args[2] if len(args) > 2 else None, peer.answered, now.mono), now.mono)
+    agent = agent_name(peer, args[1] if len(args) > 1 else None)
+    changed, strange = hall.mail.deliver(agent, news, peer)
+    return Answer(Request.ACK, (strange, agent) if strange else (), changed=changed)
 
 
 def _set_pwm_override(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     shelf.set_override(None if args[1] is None else percent(args[1]), now)
-    return Answer(Request.ACK, changed=shelf, after=After.SAVED)
+    return Answer(Request.ACK, changed=(shelf,), after=After.SAVED)
 
 
 def _set_pwm_expire(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     shelf.set_override_end(None if args[1] is None else _instant(hall, args[1]), now)
-    return Answer(Request.ACK, changed=shelf, after=After.SAVED)
+    return Answer(Request.ACK, changed=(shelf,), after=After.SAVED)
 
 
 def _instant(hall: Hall, when: object) -> Timestamp:
@@ -184,6 +197,13 @@ _TABLE: Final[Mapping[Request, _Entry]] = {
     Request.GET_RPM: _Entry(_get_rpm, Role.READ, _Of.SHELF, ("a shelf",), 1),
     Request.SET_RPM: _Entry(_set_rpm, Role.REPORT, _Of.SHELF, ("a shelf", "a speed"), 2),
     Request.SET_FANS: _Entry(_set_fans, Role.REPORT, _Of.SHELF, ("a shelf", "a list of fans"), 2),
+    Request.SET_TEMPERATURES: _Entry(
+        _set_temperatures,
+        Role.REPORT,
+        _Of.ANY,
+        ("a list of readings", "the agent's name", "the time since the last answer"),
+        1,
+    ),
     Request.SET_PWM_OVERRIDE: _Entry(_set_pwm_override, Role.CONTROL, _Of.SHELF, ("a shelf", "a duty or None"), 2),
     Request.SET_PWM_EXPIRE: _Entry(_set_pwm_expire, Role.CONTROL, _Of.SHELF, ("a shelf", "a date or None"), 2),
     Request.RELOAD: _Entry(_reload, Role.CONTROL, _Of.ALL, (), 0),

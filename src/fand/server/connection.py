@@ -268,10 +268,11 @@ class Connection(asyncio.Protocol):
             if work is None:
                 out.append(frame)
                 size += len(frame)
-            if changed is not None:
+            if changed:
                 self._transport.write(b"".join(out))  # before what the change makes the keeper push
                 out.clear()
-                self._desk.keeper.refresh(changed)
+                for shelf in changed:
+                    self._desk.keeper.refresh(shelf)
             if work is not None:
                 self._hold(work(), frame)
             if size > _BATCH or whole >= TURN:
@@ -310,18 +311,18 @@ class Connection(asyncio.Protocol):
         elif moved or self._timer is None:
             self._arm()
 
-    def _answer(self, payload: bytes) -> tuple[bytes | None, Shelf | None, Work | None]:
-        """The frame that answers ``payload`` (None: the client goes), the shelf that it has changed, and what must be
-        done before it is answered.
+    def _answer(self, payload: bytes) -> tuple[bytes | None, tuple[Shelf, ...], Work | None]:
+        """The frame that answers ``payload`` (None: the client goes), the shelves that it has changed, and what must
+        be done before it is answered.
         """
         desk, now = self._desk, self._desk.now()
         shelf = desk.known.get(payload)
         if shelf is not None and self.peer.grant.may(Role.READ, shelf.name):
-            return shelf.frame(now), None, None
+            return shelf.frame(now), (), None
         request, args = decode(payload)
         reply = answer(desk.hall, request, args, self.peer, now)
         if reply is None:
-            return None, None, None
+            return None, (), None
         if request is Request.GET_PWM:
             desk.learn(payload, desk.hall.shelf(args[0]))
         work = None if reply.after is None else desk.works.get(reply.after)
