@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.control import Alarm, Change, Event, Sort
+from fand.sensing.readers import Readers
 from fand.server.alarming import LIMIT, MOST, Alarming, News, Waiting, described
-from fand.server.readers import Readers
 from fand.units import Seconds, Timestamp
 
 RAISED, CHANGED, CLEARED = Change.RAISED, Change.CHANGED, Change.CLEARED

@@ -64,9 +64,9 @@ def test_s2_a_device_that_is_lost_means_full_speed(tmp_path: Path) -> None:
         play(tmp_path, "a", 32)
         duty_becomes(talk, 35)
         errors = server.stop()
-    assert "WARNING fand.server.watching: shelf1: a failed: plays a lost drive" in errors
+    assert "WARNING fand.sensing.watching: shelf1: a failed: plays a lost drive" in errors
     assert "ERROR fand.server.keeper: shelf1: hdd a lost for " in errors
-    assert "WARNING fand.server.watching: shelf1: a answers again" in errors
+    assert "WARNING fand.sensing.watching: shelf1: a answers again" in errors
     assert "Traceback" not in errors
 
 

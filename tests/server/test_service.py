@@ -13,7 +13,7 @@ from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.control import Override
 from fand.exceptions import RequestError
 from fand.ports import Failed, Reading, Temperature
-from fand.server.readers import Readers
+from fand.sensing.readers import Readers
 from fand.server.service import Service, hall_of, slot_of
 from fand.server.state import State
 from fand.units import Celsius, Seconds

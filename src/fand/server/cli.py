@@ -15,12 +15,12 @@ from fand.clock import SystemClock
 from fand.config import ServerConfig, find, load, to_toml
 from fand.exceptions import ConfigError, FandError, ListeningError
 from fand.output import say
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import close_sensors, open_sensors
 from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
-from fand.server.readers import Readers
 from fand.server.saving import StateFile, Store
-from fand.server.sensors import close_sensors, open_sensors
 from fand.stored import state_folder
 from fand.util import parse_args
 
@@ -108,7 +108,7 @@ def _store(config: ServerConfig, path: Path) -> Store | None:
 
 
 async def _check(config: ServerConfig) -> None:
-    sensors = open_sensors(config)
+    sensors = open_sensors(config.shelves)
     try:
         say(await check(config, sensors, SystemClock()))
     finally:
@@ -122,7 +122,7 @@ async def _serve(
     load_again: Callable[[], ServerConfig],
     store: Store | None,
 ) -> None:
-    sensors = open_sensors(config)
+    sensors = open_sensors(config.shelves)
     try:
         sockets = listen(hosts, port)
     except ListeningError:

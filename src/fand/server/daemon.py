@@ -12,11 +12,11 @@ from typing import Any, Final
 from fand.config import ServerConfig
 from fand.notify import ALIVE, READY, STOPPING, notify, watchdog
 from fand.ports import Clock
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors, close_sensors
 from fand.server.connection import Connection
 from fand.server.listening import BACKLOG
-from fand.server.readers import Readers
 from fand.server.saving import Store
-from fand.server.sensors import Sensors, close_sensors
 from fand.server.service import Service
 from fand.units import Seconds
 

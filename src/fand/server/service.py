@@ -15,14 +15,14 @@ from fand.dispatch import After, Hall, Shelf, Slot
 from fand.exceptions import ConfigError
 from fand.notify import notify
 from fand.ports import Clock, Reading
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors
+from fand.sensing.watching import Watches
 from fand.server.alarming import Alarming
 from fand.server.connection import Connection, Desk, Work
 from fand.server.keeper import ROUND
-from fand.server.readers import Readers
 from fand.server.reloading import Reloading
 from fand.server.saving import Saving, Store
-from fand.server.sensors import Sensors
-from fand.server.watching import Watches
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from fand.config import DeviceConfig
 from fand.control import judge
 from fand.dispatch import line, shorten
 from fand.ports import Asleep, Clock, Failed, Reading, Sensor, Temperature
-from fand.server.readers import Readers
-from fand.server.sensors import Sensors, closing
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors, closing
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
