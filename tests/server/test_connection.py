@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fand.config import LimitsConfig
 from fand.dispatch import ALL, After, Grant, Shelf
 from fand.exceptions import RequestError
 from fand.ports import Temperature
-from fand.server.connection import FAREWELL, LONGEST_KNOWN, MOST_KNOWN, STALL, TURN, Connection, Desk
+from fand.server.connection import FAREWELL, STALL, Connection
+from fand.server.desk import DEFAULT, LONGEST_KNOWN, MOST_KNOWN, Desk
+from fand.server.turns import TURN
 from fand.units import Celsius, Moment, Seconds
 from fand.wire import HEADER_SIZE, MAGIC, Decoder, Request, decode, encode
 from tests.dispatch.halls import hall, shelf, slot, warm
@@ -57,11 +60,11 @@ class Client:
 class Counter:
     """Accepts clients, as the daemon does."""
 
-    def __init__(self, *shelves: Shelf, most: int = 100) -> None:
+    def __init__(self, *shelves: Shelf, most: int = 100, limits: LimitsConfig = DEFAULT) -> None:
         self.clock = TravelClock()
         self.hall = hall(*shelves)
         self.waits: list[asyncio.Future[None]] = []
-        self.desk = Desk(self.hall, self.clock, most)
+        self.desk = Desk(self.hall, self.clock, most, limits=limits)
         self._sockets: list[socket.socket] = []
 
     def hold(self) -> None:
@@ -81,6 +84,12 @@ class Counter:
         await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self.desk), there)
         return Client(here)
 
+    def only(self) -> Connection:
+        """The one connection that there is."""
+        (connection,) = self.desk.connections.values()
+        assert isinstance(connection, Connection)
+        return connection
+
     async def close(self) -> None:
         self.desk.keeper.stop()
         for connection in list(self.desk.connections.values()):
@@ -91,11 +100,13 @@ class Counter:
         await asyncio.sleep(0)
 
 
-def served(play: Callable[[Counter], Awaitable[None]], *shelves: Shelf, most: int = 100) -> None:
+def served(
+    play: Callable[[Counter], Awaitable[None]], *shelves: Shelf, most: int = 100, limits: LimitsConfig = DEFAULT
+) -> None:
     """Play against a counter with these shelves."""
 
     async def main() -> None:
-        counter = Counter(*shelves, most=most)
+        counter = Counter(*shelves, most=most, limits=limits)
         try:
             await play(counter)
         finally:
@@ -219,7 +230,7 @@ def test_a_client_that_goes_in_the_middle_of_its_turns_is_let_go() -> None:
         client = await counter.client()
         await client.send(PING * (10 * TURN))
         await client.receive()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.abort()
         await asyncio.sleep(1)
         assert not counter.desk.connections
@@ -334,7 +345,7 @@ def test_a_client_that_ends_its_side_still_gets_its_answers() -> None:
 def test_who_is_refused_and_does_not_read_that_is_let_go_no_later() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         assert await client.ask(Request.ACK) == (Request.DISCONNECT, ("the server takes no ACK",))
         connection.pause_writing()
         connection.resume_writing()
@@ -393,7 +404,7 @@ def big() -> Shelf:
 def test_a_client_that_never_reads_is_dropped_and_holds_little_memory() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         ask = encode(Request.GET_STATUS, ("shelf1",)) * 200
         await client.send(ask)
         await asyncio.sleep(1)
@@ -427,7 +438,7 @@ def test_a_client_that_reads_late_gets_every_answer() -> None:
 def test_a_subscriber_that_did_not_read_is_told_the_duty_of_then() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 25))
         connection.pause_writing()
         what = counter.hall.shelf("shelf1")
@@ -494,7 +505,7 @@ def test_over_the_limit_the_newcomer_is_refused_and_the_others_stay(caplog: pyte
     with caplog.at_level(logging.WARNING):
         served(play, most=2)
     told = [record.getMessage() for record in caplog.records]
-    assert told[:2] == ["2 clients are connected: no more are let in", "clients are let in again"]
+    assert told[:2] == ["2 clients are connected, and there is no room for more", "clients are let in again"]
 
 
 def test_an_answer_that_does_not_fit_is_refused() -> None:
@@ -548,7 +559,7 @@ def test_the_address_of_a_client_is_shown_as_people_write_it() -> None:
 def test_the_server_can_part_from_a_client_with_a_word() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.leave("the server stops")
         assert await client.reply() == (Request.DISCONNECT, ("the server stops",))
         assert not connection.push(GET)
@@ -662,7 +673,7 @@ def test_who_goes_while_his_answer_is_held_disturbs_nobody(failed: bool, caplog:
         client = await counter.client()
         await client.send(OVERRIDE + PING)
         await settle()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.abort()
         await settle()
         assert not counter.desk.connections
@@ -696,7 +707,7 @@ def test_a_server_that_stops_acknowledges_nothing_that_is_not_done() -> None:
         client = await counter.client()
         await client.send(OVERRIDE)
         await settle()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.leave("the server stops")
         counter.waits[0].set_result(None)
         assert await client.reply() == (Request.DISCONNECT, ("the server stops",))
@@ -709,7 +720,7 @@ def test_pushes_go_on_while_an_answer_is_held_and_who_reads_none_of_them_is_drop
     async def play(counter: Counter) -> None:
         counter.hold()
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == DUTY
         await client.send(OVERRIDE + PING)
         assert await client.reply() == (Request.SET_PWM, ("shelf1", 60))
@@ -731,7 +742,7 @@ def test_bytes_that_come_though_the_client_is_held_are_answered_after() -> None:
         client = await counter.client()
         await client.send(OVERRIDE)
         await settle()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.data_received(GET)  # as a transport may that had them already
         counter.waits[0].set_result(None)
         assert [await client.reply() for _ in range(2)] == [ACK, (Request.SET_PWM, ("shelf1", 60))]

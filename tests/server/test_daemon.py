@@ -144,7 +144,7 @@ def test_s9_clients_without_end_leave_descriptors_for_the_sensors(tmp_path: Path
         play(tmp_path, "a", 40)
         duty_becomes(first, 75)
         errors = server.stop()
-    assert errors.count("50 clients are connected: no more are let in") == 1
+    assert errors.count("50 clients are connected, and there is no room for more") == 1
     assert "failed" not in errors
     assert "no more clients can be let in for now" not in errors, "that would be a descriptor that was not there"
 

@@ -266,6 +266,13 @@ class Transport(asyncio.Transport):
         """See the base."""
         return self._closing
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """The network has limits of its own."""
+
+    def get_write_buffer_size(self) -> int:
+        """See the base."""
+        return self._end.flying
+
     def pause_reading(self) -> None:
         """See the base."""
         self._end.read(False)

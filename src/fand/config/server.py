@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from fand.config.address import host_fault, is_loopback
 from fand.config.checked import Entry, Place, checked, meant, shown
 from fand.config.kinds import Kinds, choose
 from fand.config.names import name_fault, text_fault
 from fand.config.tables import CurveTable, DeviceTable, ServerTable, ShelfTable
-from fand.config.values import DeviceConfig, ServerConfig, ShelfConfig
+from fand.config.values import DeviceConfig, LimitsConfig, ServerConfig, ShelfConfig
 from fand.control import CURVES, FamilyLaw, ShelfLaw, point_faults
 from fand.units import Celsius, Percent, Seconds
 
@@ -35,7 +37,8 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
     shelves = [reader.shelf(name, raw, file.at("shelves").at(name)) for name, raw in raw_shelves.items()]
     whole = tuple(shelf for shelf in shelves if shelf is not None)
     state = None if table.state is None else Path(table.state)
-    return ServerConfig(whole, table.address, table.port, table.plain, state, table.on_alarm)
+    limits = LimitsConfig(**structs.asdict(table.limits))
+    return ServerConfig(whole, table.address, table.port, table.plain, state, table.on_alarm, limits)
 
 
 def _check_address(table: ServerTable, place: Place) -> None:

@@ -19,6 +19,49 @@ else:
 _Span = Annotated[float, Meta(ge=0.01, le=3600)]
 
 
+class LimitsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[server.limits]``: how much of the server its clients may have."""
+
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=500_000,
+            description="So many clients at once; fewer if the system does not give the server as many descriptors.",
+        ),
+    ] = 20_000
+    per_peer: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=500_000,
+            description="So many from one address, or from one network of 64 bits in IPv6.",
+        ),
+    ] = 15_000
+    frames_per_second: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="So many requests of one connection are answered a second, averaged over ten minutes. The "
+            "others wait.",
+        ),
+    ] = 5000.0
+    idle: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=604_800,
+            description="After so long without a request (seconds) a client is disconnected, unless it reports or "
+            "subscribes.",
+        ),
+    ] = 3600.0
+    handshake: Annotated[
+        float,
+        Meta(ge=0.1, le=600, description="So long may the beginning of an encrypted connection take (seconds)."),
+    ] = 10.0
+
+
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     """``[server]``: where the server listens, what it keeps, whom it tells."""
 
@@ -45,6 +88,9 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
             "over; see :ref:`on-alarm`."
         ),
     ] = ()
+    limits: Annotated[
+        LimitsTable, Meta(description="How much of the server its clients may have; see ``[server.limits]``.")
+    ] = LimitsTable()
 
 
 class CurveTable(Struct, frozen=True, forbid_unknown_fields=True):

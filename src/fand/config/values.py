@@ -38,6 +38,22 @@ class ShelfConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """How much of the server its clients may have.
+
+    ``connections`` in all and ``per_peer`` of one host; ``frames_per_second`` of one connection, averaged over ten
+    minutes. After ``idle`` seconds without a word a client goes, and one that does not come to an end of its TLS
+    ``handshake`` after so many.
+    """
+
+    connections: int = 20_000
+    per_peer: int = 15_000
+    frames_per_second: float = 5000.0
+    idle: Seconds = Seconds(3600.0)
+    handshake: Seconds = Seconds(10.0)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerConfig:
     """Where the server listens, and its shelves.
 
@@ -52,6 +68,7 @@ class ServerConfig:
     plain: bool = False
     state: Path | None = None
     on_alarm: tuple[str, ...] = ()
+    limits: LimitsConfig = LimitsConfig()
 
 
 @dataclass(frozen=True, slots=True)

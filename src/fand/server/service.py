@@ -19,7 +19,8 @@ from fand.sensing.readers import Readers
 from fand.sensing.sensors import Sensors
 from fand.sensing.watching import Watches
 from fand.server.alarming import Alarming
-from fand.server.connection import Connection, Desk, Work
+from fand.server.connection import Connection
+from fand.server.desk import Desk, Work
 from fand.server.keeper import ROUND
 from fand.server.reloading import Reloading
 from fand.server.saving import Saving, Store
@@ -27,7 +28,7 @@ from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
-RELOADED: Final = frozenset({"shelves"})
+RELOADED: Final = frozenset({"shelves", "limits"})
 """The fields of the configuration that a reload takes over; the others need a restart."""
 
 
@@ -76,7 +77,7 @@ class Service:
         works: dict[After, Work] = {After.RELOADED: self.reloading.ask}
         if self._saving is not None:
             works[After.SAVED] = self._saving.saved
-        self.desk = Desk(self.hall, clock, most, works, self._hear)
+        self.desk = Desk(self.hall, clock, most, works, self._hear, limits=config.limits)
         self._config = config
         self._watches = Watches(self._observe, readers, clock)
 
@@ -114,6 +115,7 @@ class Service:
         self._watches.become(sensors)
         self.sensors = sensors
         self.desk.forget(gone)
+        self.desk.door.become(config.limits)
         if self._saving is not None:
             self._saving.note()
         _log.info("reloaded: %d shelves with %d devices", len(shelves), len(sensors))

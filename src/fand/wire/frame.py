@@ -34,6 +34,11 @@ class Decoder:
         return bool(self._buffer)
 
     @property
+    def held(self) -> int:
+        """How many bytes are held that were not given out."""
+        return len(self._buffer)
+
+    @property
     def missing(self) -> int:
         """How many bytes there are to the end of the header or of the frame, once :meth:`next` says None.
 
