@@ -15,7 +15,7 @@ from fand.dispatch import ALL, After, Grant, Shelf
 from fand.exceptions import RequestError
 from fand.ports import Temperature
 from fand.server.connection import FAREWELL, STALL, Connection
-from fand.server.desk import DEFAULT, LONGEST_KNOWN, MOST_KNOWN, Desk
+from fand.server.desk import DEFAULT, Desk
 from fand.server.turns import TURN
 from fand.units import Celsius, Moment, Seconds
 from fand.wire import HEADER_SIZE, MAGIC, Decoder, Request, decode, encode
@@ -165,17 +165,6 @@ def test_what_is_known_by_its_bytes_is_refused_to_whom_it_is_not_granted(before:
         assert not before or await stranger.reply() == (Request.ACK, ())
         reason = "GET_PWM needs the role read for shelf 'shelf1'"
         assert await stranger.reply() == (Request.DISCONNECT, (reason,))
-
-    served(play)
-
-
-def test_what_is_remembered_does_not_grow_with_what_is_asked() -> None:
-    async def play(counter: Counter) -> None:
-        what = counter.hall.shelf("shelf1")
-        for number in range(MOST_KNOWN + 1):
-            counter.desk.learn(b"%d" % number, what)
-        counter.desk.learn(b"x" * (LONGEST_KNOWN + 1), what)
-        assert list(counter.desk.known) == [b"%d" % MOST_KNOWN]
 
     served(play)
 
