@@ -5,12 +5,14 @@ fand.toml. What the values mean stands in :mod:`fand.config.values`, what the fi
 :mod:`fand.config.tables`.
 """
 
+from fand.config.access import user_id
 from fand.config.address import split_address
 from fand.config.find import find
 from fand.config.kinds import Kinds
 from fand.config.load import load, to_toml
 from fand.config.values import (
     DEFAULT_PORT,
+    AllowConfig,
     ClientConfig,
     Config,
     DeviceConfig,
@@ -23,6 +25,7 @@ from fand.config.values import (
 
 __all__ = [
     "DEFAULT_PORT",
+    "AllowConfig",
     "ClientConfig",
     "Config",
     "DeviceConfig",
@@ -36,4 +39,5 @@ __all__ = [
     "load",
     "split_address",
     "to_toml",
+    "user_id",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from fand.config.access import allow_config, check_access
 from fand.config.address import host_fault, is_loopback
 from fand.config.checked import Entry, Place, checked, meant, shown
 from fand.config.kinds import Kinds, choose
@@ -27,6 +28,7 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
     """What ``document`` says of the server, its faults noted."""
     table = checked(document.get("server", {}), ServerTable, file.at("server")) or ServerTable()
     _check_address(table, file.at("server").at("address"))
+    check_access(table, file.at("server"))
     _check_keeping(table, file.at("server"))
     raw_curves = checked(document.get("curves", {}), dict[str, Entry], file.at("curves")) or {}
     curves = {name: _curve(name, raw, file.at("curves").at(name)) for name, raw in raw_curves.items()}
@@ -36,9 +38,18 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
     reader = _ShelfReader(kinds, curves)
     shelves = [reader.shelf(name, raw, file.at("shelves").at(name)) for name, raw in raw_shelves.items()]
     whole = tuple(shelf for shelf in shelves if shelf is not None)
-    state = None if table.state is None else Path(table.state)
-    limits = LimitsConfig(**structs.asdict(table.limits))
-    return ServerConfig(whole, table.address, table.port, table.plain, state, table.on_alarm, limits)
+    return ServerConfig(
+        shelves=whole,
+        address=table.address,
+        port=table.port,
+        plain=table.plain,
+        state=None if table.state is None else Path(table.state),
+        on_alarm=table.on_alarm,
+        limits=LimitsConfig(**structs.asdict(table.limits)),
+        plain_role=table.plain_role,
+        socket=None if table.socket is None else Path(table.socket),
+        allow=allow_config(table.allow, raw_shelves, file.at("server").at("allow")),
+    )
 
 
 def _check_address(table: ServerTable, place: Place) -> None:
@@ -49,7 +60,7 @@ def _check_address(table: ServerTable, place: Place) -> None:
     elif is_loopback(table.address) is False and not table.plain:
         place.fault(
             f"{table.address} can be reached from outside, and nothing is encrypted or asks who it is; "
-            "say plain = true if everybody there may read and control, or leave the address out"
+            "say plain = true to let everybody there in, with a plain_role, or leave the address out"
         )
 
 

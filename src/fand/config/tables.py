@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 else:
     CurveKind = Literal[*CURVES]
 
+RoleName = Literal["read", "report", "control"]
+
 _Span = Annotated[float, Meta(ge=0.01, le=3600)]
 
 
@@ -62,6 +64,29 @@ class LimitsTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 10.0
 
 
+class AllowTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[[server.allow]]``: somebody who may connect, and what for."""
+
+    roles: Annotated[
+        tuple[RoleName, ...],
+        Meta(
+            description="What is allowed: to ``read`` the state, to ``report`` fans and temperatures, to ``control`` "
+            "the duty. The last two include the first."
+        ),
+    ]
+    name: Annotated[
+        str | None, Meta(description="The name in the certificate of who comes by TLS. Either this or ``user``.")
+    ] = None
+    user: Annotated[
+        str | None,
+        Meta(description="The user of this host, by name or number, who comes by the Unix socket ``socket``."),
+    ] = None
+    shelves: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="The only shelves for which it is allowed. Without it, all that there are or will be."),
+    ] = None
+
+
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     """``[server]``: where the server listens, what it keeps, whom it tells."""
 
@@ -74,6 +99,27 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Let everybody who reaches the address in, unencrypted. Any address but loopback needs it."),
     ] = False
+    plain_role: Annotated[
+        RoleName,
+        Meta(
+            description="What everybody is then allowed: to ``read`` the state; to ``report`` too, as fan clients "
+            "and agents do; to ``control`` besides, which is everything. From loopback everything is allowed."
+        ),
+    ] = "control"
+    socket: Annotated[
+        str | None,
+        Meta(
+            description="Path of a Unix socket to listen on as well, for users of this host; an absolute path. Root "
+            "and the server's own user may do everything there, others what ``allow`` says."
+        ),
+    ] = None
+    allow: Annotated[
+        tuple[AllowTable, ...],
+        Meta(
+            description="Who else may connect by TLS or by the Unix socket, each a ``[[server.allow]]`` table; see "
+            "below."
+        ),
+    ] = ()
     state: Annotated[
         str | None,
         Meta(

@@ -54,12 +54,28 @@ class LimitsConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerConfig:
-    """Where the server listens, and its shelves.
+class AllowConfig:
+    """Somebody who may connect: the ``name`` of a certificate, or a ``user`` of this host.
 
-    ``address`` None is loopback, where everybody is let in; any other address needs ``plain``. ``state`` is the
-    folder that keeps what must outlive the server; None is the usual one. ``on_alarm`` is the command that is told of
-    alarms, or nothing.
+    ``uid`` is the number of the user, None if the host knew none of that name when the file was read. ``roles`` are
+    values of :class:`fand.dispatch.Role`, granted for ``shelves``; None is all.
+    """
+
+    name: str | None
+    user: str | None
+    uid: int | None
+    roles: frozenset[str]
+    shelves: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where the server listens, who may connect, and its shelves.
+
+    ``address`` None is loopback, where everybody is let in; any other address needs ``plain``, and who comes by it
+    has ``plain_role``, a value of :class:`fand.dispatch.Role` that stands for itself and those before it. ``socket``
+    is the path of a Unix socket to listen on as well. ``state`` is the folder that keeps what must outlive the
+    server; None is the usual one. ``on_alarm`` is the command that is told of alarms, or nothing.
     """
 
     shelves: tuple[ShelfConfig, ...]
@@ -69,6 +85,9 @@ class ServerConfig:
     state: Path | None = None
     on_alarm: tuple[str, ...] = ()
     limits: LimitsConfig = LimitsConfig()
+    plain_role: str = "control"
+    socket: Path | None = None
+    allow: tuple[AllowConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
