@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.config import LimitsConfig
-from fand.dispatch import ALL, After, Grant, Shelf
+from fand.config import LimitsConfig, ServerConfig
+from fand.dispatch import ALL, NOTHING, After, Grant, Role, Shelf
 from fand.exceptions import RequestError
 from fand.ports import Temperature
 from fand.server.connection import FAREWELL, STALL, Connection
 from fand.server.desk import DEFAULT, Desk
+from fand.server.identity import Access, access_of, own_user
 from fand.server.turns import TURN
-from fand.units import Celsius, Moment, Seconds
+from fand.units import Celsius, Moment, Percent, Seconds
 from fand.wire import HEADER_SIZE, MAGIC, Decoder, Request, decode, encode
 from tests.dispatch.halls import hall, shelf, slot, warm
 
@@ -64,7 +67,7 @@ class Counter:
         self.clock = TravelClock()
         self.hall = hall(*shelves)
         self.waits: list[asyncio.Future[None]] = []
-        self.desk = Desk(self.hall, self.clock, most, limits=limits)
+        self.desk = Desk(self.hall, self.clock, most, access=access_of(ServerConfig(()), own_user()), limits=limits)
         self._sockets: list[socket.socket] = []
 
     def hold(self) -> None:
@@ -165,6 +168,100 @@ def test_what_is_known_by_its_bytes_is_refused_to_whom_it_is_not_granted(before:
         assert not before or await stranger.reply() == (Request.ACK, ())
         reason = "GET_PWM needs the role read for shelf 'shelf1'"
         assert await stranger.reply() == (Request.DISCONNECT, (reason,))
+
+    served(play)
+
+
+READER = Grant(frozenset({Role.READ}), frozenset({"shelf1"}))
+OWN = os.geteuid()
+
+
+def log_of(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    """Level and text of what the audit log says of clients at a socket pair."""
+    who = rf"^local:{os.getpid()} \(user [^)]+\):"
+    audit = [record for record in caplog.records if record.name == "fand.audit"]
+    return [(record.levelno, re.sub(who, "US:", record.getMessage())) for record in audit]
+
+
+def test_who_is_not_listed_is_told_so_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(counter: Counter) -> None:
+        counter.desk.access = Access(titles={OWN: "anna"})
+        client = await counter.client()
+        assert await client.reply() == (Request.DISCONNECT, ("user anna is not allowed to connect",))
+        await client.send(GET)
+        assert await client.reply() is None
+
+    served(play)
+    assert log_of(caplog) == [(logging.WARNING, "US: refused: user anna is not allowed to connect")]
+
+
+def test_what_is_not_granted_is_refused_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(counter: Counter) -> None:
+        counter.desk.access = Access(users={OWN: READER})
+        client = await counter.client()
+        assert await client.ask(Request.GET_PWM, "shelf1") == DUTY
+        reason = "SET_PWM_OVERRIDE needs the role control"
+        assert await client.ask(Request.SET_PWM_OVERRIDE, "shelf1", 0) == (Request.DISCONNECT, (reason,))
+        assert await client.reply() is None
+        assert counter.hall.shelf("shelf1").override is None
+
+    served(play)
+    text = "US: SET_PWM_OVERRIDE refused: SET_PWM_OVERRIDE needs the role control"
+    assert log_of(caplog) == [(logging.WARNING, text)]
+
+
+def test_overrides_are_logged_with_who_and_what(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "fand.audit")
+
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        assert await client.ask(Request.SET_PWM_EXPIRE, "shelf1", None) == (Request.ACK, ())
+        assert await client.ask(Request.SET_PWM_OVERRIDE, "shelf1", 60) == (Request.ACK, ())
+        assert await client.ask(Request.SET_RPM, "shelf1", 900) == (Request.ACK, ())
+
+    served(play)
+    assert log_of(caplog) == [
+        (logging.INFO, "US: SET_PWM_EXPIRE shelf1: the next override until removed"),
+        (logging.INFO, "US: SET_PWM_OVERRIDE shelf1: 60 % until removed"),
+    ]
+
+
+def test_who_may_do_less_than_before_is_disconnected_and_who_may_do_more_stays() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.ask(Request.PING)
+        counter.desk.become(counter.desk.access)
+        (connection,) = counter.desk.connections.values()
+        connection.peer.grant = NOTHING
+        counter.desk.become(Access(users={OWN: READER}))
+        assert await client.ask(Request.GET_PWM, "shelf1") == DUTY
+        counter.desk.become(Access(users={OWN: ALL}))
+        assert await client.ask(Request.SET_PWM_OVERRIDE, "shelf1", 60) == (Request.ACK, ())
+        counter.desk.become(Access(users={OWN: READER}))
+        reason = "less is allowed than before; connect again"
+        assert await client.reply() == (Request.DISCONNECT, (reason,))
+        assert connection.peer.grant == NOTHING
+        again = await counter.client()
+        assert await again.ask(Request.GET_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 60))
+        counter.desk.become(Access())
+        told = await again.reply()
+        assert told is not None
+        assert told[0] is Request.DISCONNECT
+
+    served(play)
+
+
+def test_who_subscribed_and_is_refused_is_pushed_nothing_more() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == DUTY
+        counter.desk.become(Access())
+        counter.hall.shelf("shelf1").set_override(Percent(60), counter.desk.now())
+        counter.desk.keeper.refresh(counter.hall.shelf("shelf1"))
+        told = await client.reply()
+        assert told is not None
+        assert told[0] is Request.DISCONNECT
+        assert await client.reply() is None
 
     served(play)
 

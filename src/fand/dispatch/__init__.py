@@ -6,7 +6,7 @@ whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, 
 :exc:`~fand.exceptions.RequestError` whose text is all that the peer is told.
 """
 
-from fand.dispatch.access import ALL, Grant, Role
+from fand.dispatch.access import ALL, NOTHING, Grant, Role
 from fand.dispatch.hall import Hall
 from fand.dispatch.mail import Addressee, Mail
 from fand.dispatch.mailbox import Mailbox
@@ -18,6 +18,7 @@ from fand.dispatch.shown import line, shorten
 __all__ = [
     "ALL",
     "LATEST",
+    "NOTHING",
     "Addressee",
     "After",
     "Answer",

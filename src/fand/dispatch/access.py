@@ -41,3 +41,6 @@ class Grant:
 
 ALL: Final = Grant(frozenset(Role))
 """Everything."""
+
+NOTHING: Final = Grant(frozenset())
+"""Nothing at all."""

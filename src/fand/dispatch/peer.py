@@ -47,8 +47,9 @@ class Peer:
 
     def follows(self, other: "Peer") -> bool:
         """Tell whether it may be the same client as ``other``, connected anew: it came from the same host later."""
-        return self.since >= other.at and self._host == other._host
+        return self.since >= other.at and self.host == other.host
 
     @property
-    def _host(self) -> str:
+    def host(self) -> str:
+        """What :attr:`address` is the address of."""
         return self.address.rpartition(":")[0]

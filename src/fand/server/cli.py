@@ -17,6 +17,7 @@ from fand.exceptions import ConfigError, FandError, ListeningError
 from fand.output import say
 from fand.sensing.readers import Readers
 from fand.sensing.sensors import close_sensors, open_sensors
+from fand.server.audit import LOGGER
 from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``fand-server`` with the arguments ``argv`` (None: those of the process); returns the exit status."""
     args = parse_args(_parser(), argv, port=None, aside=True)
+    if not args.quiet:
+        logging.getLogger(LOGGER).setLevel(logging.INFO)  # whoever commands is logged even where other steps are not
     try:
         return _run(args)
     except FandError as error:

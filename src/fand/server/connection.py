@@ -12,14 +12,14 @@ pushed to this one, go on.
 import asyncio
 import logging
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from fand.dispatch import After, Peer, Role, Shelf, answer, shorten
-from fand.exceptions import CorruptedDataError, RequestError, UnpicklableError
+from fand.dispatch import NOTHING, After, Answer, Peer, Role, Shelf, answer, role_for, shorten
+from fand.exceptions import AccessDeniedError, CorruptedDataError, RequestError, UnpicklableError
 from fand.server.desk import Desk, Work
+from fand.server.identity import Visitor, visitor_at
 from fand.server.limits import Rank, Seat, origin
-from fand.server.listening import place
-from fand.units import Seconds
+from fand.units import Moment, Seconds
 from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
 
 _log = logging.getLogger(__name__)
@@ -42,11 +42,24 @@ _BATCH: Final = 64 * 1024
 class Connection(asyncio.Protocol):
     """See the module."""
 
-    __slots__ = ("_decoder", "_desk", "_ending", "_held", "_paused", "_timer", "_transport", "_waits", "peer", "seat")
+    __slots__ = (
+        "_decoder",
+        "_desk",
+        "_ending",
+        "_held",
+        "_paused",
+        "_timer",
+        "_transport",
+        "_visitor",
+        "_waits",
+        "peer",
+        "seat",
+    )
 
     peer: Peer
     seat: Seat
     _transport: asyncio.Transport
+    _visitor: Visitor
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -62,15 +75,29 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(UNREAD)
-        address = transport.get_extra_info("peername")
-        self.peer = Peer(_shown(address), self._desk.clock.mono())
-        self.seat = Seat(self.peer, origin(address))
+        desk, visitor = self._desk, visitor_at(transport)
+        self._visitor = visitor
+        self.peer = Peer(visitor.address, desk.clock.mono(), who=desk.access.who(visitor), grant=NOTHING)
+        self.seat = Seat(self.peer, origin(transport.get_extra_info("peername")))
         try:
-            self._desk.admit(self)
+            desk.admit(self)
         except RequestError as error:
             self.leave(str(error))
         else:
             _log.debug("%s: connected", self.peer.address)
+            self.judge()
+
+    def judge(self) -> None:
+        """Give the client what it is granted; if that is less than it had, it is refused."""
+        try:
+            grant = self._desk.access.grant(self._visitor)
+        except AccessDeniedError as error:
+            self._deny(error)
+        else:
+            if grant.covers(self.peer.grant):
+                self.peer.grant = grant
+            else:
+                self._deny(AccessDeniedError("less is allowed than before; connect again"))
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come: answer what is whole."""
@@ -135,11 +162,12 @@ class Connection(asyncio.Protocol):
         self._transport.write(frame)
         return True
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, *, logged: bool = False) -> None:
         """Tell the client ``reason`` and let it go, with a little time to read that."""
         if self._ending:
             return
-        _log.info("%s: refused: %s", self.peer.address, reason)
+        if not logged:
+            _log.info("%s: refused: %s", self.peer.address, reason)
         self._ending = True
         self._disarm()
         self._transport.write(_farewell(reason))
@@ -166,11 +194,13 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(self.seat.due - now, self._my_turn)
             return
         out: list[bytes] = []
-        whole, more, reason = 0, False, None
+        whole, more, reason, logged = 0, False, None, False
         try:
             whole, more = self._turn(decoder, out, now)
-        except (CorruptedDataError, RequestError) as error:
+        except CorruptedDataError as error:
             reason = shorten(str(error))
+        except RequestError as error:
+            reason, logged = shorten(str(error)), True
         except UnpicklableError:
             reason = "the answer is too long for a frame"
         except Exception:  # noqa: BLE001 - a bug of ours costs this client its connection, and nobody else
@@ -182,7 +212,7 @@ class Connection(asyncio.Protocol):
             self._disarm()
             self._transport.close()
         elif reason is not None:
-            self.refuse(reason)
+            self.refuse(reason, logged=logged)
         elif self._paused:
             return
         elif self._held is not None:
@@ -290,16 +320,32 @@ class Connection(asyncio.Protocol):
         if shelf is not None and self.peer.grant.may(Role.READ, shelf.name):
             return shelf.frame(now), (), None
         request, args = decode(payload)
-        reply = answer(desk.hall, request, args, self.peer, now)
+        try:
+            reply, work = self._reply(request, args, now)
+        except RequestError as error:
+            desk.audit.refused(self.peer, request, args, error, now.mono)
+            raise
         if reply is None:
             return None, (), None
         if request is Request.GET_PWM:
             desk.learn(payload, desk.hall.shelf(args[0]))
+        elif role_for(request) is Role.CONTROL:
+            desk.audit.done(self.peer, request, reply.changed)
         self.seat.granted(request)
-        work = None if reply.after is None else desk.works.get(reply.after)
-        if reply.after is After.RELOADED and work is None:
-            raise RequestError("this server cannot read its configuration again")
         return encode(reply.request, reply.args), reply.changed, work
+
+    def _reply(self, request: Request, args: tuple[Any, ...], now: Moment) -> tuple[Answer | None, Work | None]:
+        """The answer, None if the client goes, and what must be done before it is sent."""
+        reply = answer(self._desk.hall, request, args, self.peer, now)
+        work = None if reply is None or reply.after is None else self._desk.works.get(reply.after)
+        if reply is not None and reply.after is After.RELOADED and work is None:
+            raise RequestError("this server cannot read its configuration again")
+        return reply, work
+
+    def _deny(self, error: AccessDeniedError) -> None:
+        self._desk.audit.refused(self.peer, None, (), error, self._desk.clock.mono())
+        self.peer.grant = NOTHING
+        self.refuse(str(error), logged=True)
 
     def _arm(self) -> None:
         self._disarm()
@@ -334,8 +380,3 @@ def _refusal(done: asyncio.Future[None]) -> str | None:
 
 def _farewell(reason: str) -> bytes:
     return encode(Request.DISCONNECT, (reason,))
-
-
-def _shown(address: object) -> str:
-    """A peer's address; one that has gone already has none."""
-    return place(address) if isinstance(address, tuple) else "somebody"

@@ -14,6 +14,7 @@ from fand.notify import ALIVE, READY, STOPPING, notify, watchdog
 from fand.ports import Clock
 from fand.sensing.readers import Readers
 from fand.sensing.sensors import Sensors, close_sensors
+from fand.server import audit
 from fand.server.connection import Connection
 from fand.server.listening import BACKLOG
 from fand.server.saving import Store
@@ -109,6 +110,7 @@ class Daemon:
     def reload(self) -> None:
         """Read the configuration again, and go on under it if nothing is wrong with it."""
         if not self._stop.is_set():
+            audit.by_signal()
             self._service.reloading.ask()
 
     @contextmanager

@@ -10,7 +10,9 @@ from fand.config import LimitsConfig
 from fand.control import Event
 from fand.dispatch import After, Hall, Peer, Shelf, shorten
 from fand.ports import Clock
+from fand.server.audit import Audit
 from fand.server.door import Door
+from fand.server.identity import Access
 from fand.server.keeper import Keeper, nobody
 from fand.server.limits import Seat, Seats
 from fand.server.turns import Turns
@@ -56,9 +58,14 @@ class Caller(Protocol):
         """Close without a word."""
         ...
 
+    def judge(self) -> None:
+        """Find out anew what the client may do; if that is less than before, it is refused."""
+        ...
+
 
 class Desk:
-    """What all connections share. ``most`` is how many of them there can be at once, whatever ``limits`` say.
+    """What all connections share. ``most`` is how many of them there can be at once, whatever ``limits`` say;
+    ``access`` says who may do what.
 
     ``works`` carry out what answers have to wait for; an answer waits for none that is not there. ``hear`` is told
     of alarms.
@@ -72,10 +79,13 @@ class Desk:
         works: Works = MappingProxyType({}),
         hear: Callable[[Shelf, Event], None] = nobody,
         *,
+        access: Access,
         limits: LimitsConfig = DEFAULT,
     ) -> None:
         self.hall = hall
         self.clock = clock
+        self.access = access
+        self.audit = Audit()
         self.seats = Seats(limits, most)
         self.door = Door(self.seats, clock, self._show_out)
         self.turns = Turns(clock)
@@ -109,6 +119,13 @@ class Desk:
             self.known.clear()
         if len(payload) <= LONGEST_KNOWN:
             self.known[payload] = shelf
+
+    def become(self, access: Access) -> None:
+        """Go on under ``access``: who may do less than before is disconnected, so that he learns of it."""
+        if access != self.access:
+            self.access = access
+            for connection in tuple(self.connections.values()):
+                connection.judge()
 
     def forget(self, gone: Iterable[Shelf]) -> None:
         """These shelves are no more: who waits for their duty is told."""

@@ -21,6 +21,7 @@ from fand.sensing.watching import Watches
 from fand.server.alarming import Alarming
 from fand.server.connection import Connection
 from fand.server.desk import Desk, Work
+from fand.server.identity import access_of, own_user
 from fand.server.keeper import ROUND
 from fand.server.reloading import Reloading
 from fand.server.saving import Saving, Store
@@ -28,7 +29,7 @@ from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
-RELOADED: Final = frozenset({"shelves", "limits"})
+RELOADED: Final = frozenset({"shelves", "allow", "plain_role", "limits"})
 """The fields of the configuration that a reload takes over; the others need a restart."""
 
 
@@ -77,7 +78,9 @@ class Service:
         works: dict[After, Work] = {After.RELOADED: self.reloading.ask}
         if self._saving is not None:
             works[After.SAVED] = self._saving.saved
-        self.desk = Desk(self.hall, clock, most, works, self._hear, limits=config.limits)
+        self._own = own_user()
+        access = access_of(config, self._own)
+        self.desk = Desk(self.hall, clock, most, works, self._hear, access=access, limits=config.limits)
         self._config = config
         self._watches = Watches(self._observe, readers, clock)
 
@@ -116,6 +119,7 @@ class Service:
         self.sensors = sensors
         self.desk.forget(gone)
         self.desk.door.become(config.limits)
+        self.desk.become(access_of(config, self._own))
         if self._saving is not None:
             self._saving.note()
         _log.info("reloaded: %d shelves with %d devices", len(shelves), len(sensors))
