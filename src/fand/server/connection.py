@@ -243,8 +243,7 @@ class Connection(asyncio.Protocol):
             if changed:
                 self._transport.write(b"".join(out))  # before what the change makes the keeper push
                 out.clear()
-                for shelf in changed:
-                    desk.keeper.refresh(shelf)
+                desk.keeper.look_after(changed)
             if work is not None:
                 self._hold(work(), frame)
             if size > _BATCH or whole >= share or self.seat.due > now:

@@ -24,6 +24,7 @@ from fand.server.desk import Desk, Work
 from fand.server.identity import access_of, own_user
 from fand.server.keeper import ROUND
 from fand.server.reloading import Reloading
+from fand.server.reported import Reported
 from fand.server.saving import Saving, Store
 from fand.units import Seconds
 
@@ -83,6 +84,7 @@ class Service:
         self.desk = Desk(self.hall, clock, most, works, self._hear, access=access, limits=config.limits)
         self._config = config
         self._watches = Watches(self._observe, readers, clock)
+        self._reported = Reported(self.hall.mail, clock, self.desk.keeper.look_after)
 
     async def recall(self) -> None:
         """Go on where the server before this one ended."""
@@ -93,7 +95,7 @@ class Service:
         """Watch every device, and look after all shelves each ``every`` seconds, :data:`~fand.server.keeper.ROUND` at
         most; ``alive`` is called whenever that went well.
         """
-        self._watches.become(self.sensors)
+        self._watches.become(self._reported.become(self.sensors))
         self.desk.keeper.start(every, alive, self._watches.wake)
 
     def welcome(self) -> Connection:
@@ -115,7 +117,7 @@ class Service:
                 there.become(shelf.law, slots, {device for name, device in same if name == shelf.name})
             shelves.append(there)
         gone = self.hall.become(shelves)
-        self._watches.become(sensors)
+        self._watches.become(self._reported.become(sensors))
         self.sensors = sensors
         self.desk.forget(gone)
         self.desk.door.become(config.limits)
@@ -136,6 +138,7 @@ class Service:
         """Watch no device any more, push nothing, and tell every client that the server goes."""
         self.reloading.stop()
         self._watches.stop()
+        self._reported.stop()
         self.desk.keeper.stop()
         for connection in tuple(self.desk.connections.values()):
             connection.leave("the server stops")

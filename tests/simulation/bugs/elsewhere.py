@@ -83,7 +83,13 @@ ELSEWHERE: Final = (
         "round-stops-at-a-fault",
         "S9",
         "A shelf that cannot be looked after by a bug of the server ends the round through all.",
-        (edit("fand.server.keeper:Keeper.round", "except Exception as error:", "except ArithmeticError as error:"),),
+        (
+            edit(
+                "fand.server.keeper:Keeper.look_after",
+                "except Exception as error:",
+                "except ArithmeticError as error:",
+            ),
+        ),
         test="tests/server/test_keeper.py::"
         "test_s9_a_shelf_that_cannot_be_looked_after_stops_no_other_but_the_watchdog",
     ),
@@ -91,7 +97,11 @@ ELSEWHERE: Final = (
         "watchdog-fed-blindly",
         "C2",
         "The server's watchdog is fed though a shelf could not be looked after.",
-        (edit("fand.server.keeper:Keeper.round", "failure, well = repr(error), False", "failure = repr(error)"),),
+        (
+            edit(
+                "fand.server.keeper:Keeper.look_after", "failure, well = repr(error), False", "failure = repr(error)"
+            ),
+        ),
         test="tests/server/test_keeper.py::"
         "test_s9_a_shelf_that_cannot_be_looked_after_stops_no_other_but_the_watchdog",
     ),

@@ -192,7 +192,7 @@ SERVER: Final = (
             edit(
                 "fand.sensing.watching:Watcher.watch",
                 "interval = self.device.interval",
-                "interval = Seconds(self.device.interval + (0 if self._failure is None else 86400))",
+                "interval = Seconds(self.device.interval + (0 if self._trouble.failure is None else 86400))",
             ),
         ),
         ("lost", "nan"),
