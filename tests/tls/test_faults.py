@@ -23,6 +23,7 @@ def _error(reason: str, message: str = "") -> ssl.SSLError:
         (_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "it wants a certificate, and this host has none"),
         (_error("SSLV3_ALERT_HANDSHAKE_FAILURE"), "it refuses: handshake failure"),
         (_error("WRONG_VERSION_NUMBER"), "it does not speak TLS 1.3"),
+        (_error("UNEXPECTED_EOF_WHILE_READING"), "it closed the connection"),
         (_error("NO_SHARED_CIPHER"), "no shared cipher"),
         (ssl.SSLError(1, "so it is"), "so it is"),
         (OSError("odd"), "odd"),

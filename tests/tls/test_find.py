@@ -33,6 +33,10 @@ def test_nothing_is_said() -> None:
     assert find(FAR, {}) is None
 
 
+def test_a_unix_socket_needs_none() -> None:
+    assert find("/run/fand/fand.sock", _variables("/a")) is None
+
+
 class TestVariables:
     def test_all_three(self) -> None:
         assert find(FAR, _variables("/a")) == Files("/a/certificate.pem", "/a/key.pem", "/a/authority.pem")

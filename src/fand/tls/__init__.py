@@ -40,12 +40,14 @@ class Files(NamedTuple):
 
 
 def find(address: str, environ: Mapping[str, str], table: Callable[[], Files | None] | None = None) -> Files | None:
-    """The files for a connection to ``address``; None if it is to be plain.
+    """The files for a connection to ``address``; None if it is to be plain, as those to a Unix socket always are.
 
     ``table`` gives what the configuration says, if that has been read already.
 
     :raises ConfigError: what is said falls short
     """
+    if address.startswith("/"):
+        return None
     said = _of_variables(environ)
     if said is not None:
         return said

@@ -24,6 +24,8 @@ def words(error: OSError) -> str:
         return _ALERTS.get(alert[1], f"it refuses: {_plain(alert[1])}")
     if reason in _NO_TLS:
         return "it does not speak TLS 1.3"
+    if reason == "UNEXPECTED_EOF_WHILE_READING":
+        return "it closed the connection"
     return _plain(reason) or error.strerror or str(error)
 
 
