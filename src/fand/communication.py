@@ -251,8 +251,9 @@ def connect(address: str, port: int) -> socket.socket:
     If this host has a certificate the connection is encrypted, and the server must have one as well; see
     :doc:`/tls`.
 
-    :param address: an IPv4 or IPv6 address or a name; of a name all addresses are tried
-    :param port: usually 9999
+    :param address: an IPv4 or IPv6 address or a name, of which all addresses are tried; or the path of a Unix socket,
+        which begins with ``/``
+    :param port: usually 9999; of no meaning with a path
     :returns: the connection
     :raises FandTimeoutError: no answer in time
     :raises ConnectionFailedError: no such name, nothing listens there, or it is not who it should be
@@ -267,28 +268,29 @@ def connect(address: str, port: int) -> socket.socket:
 
 def dial(address: str, port: int, files: tls.Files | None) -> socket.socket:
     """Connect as :func:`connect` does, with the certificate in ``files``; None is plain."""
+    where = place(address, port)
     if util.terminating():
-        raise TerminatingError(f"the program is terminating: no connection to {address}:{port} is made")
+        raise TerminatingError(f"the program is terminating: no connection to {where} is made")
     if not 0 <= port <= 0xFFFF:  # the resolver would take its lower 16 bits
         raise ConnectionFailedError(f"cannot connect to {address}: {port} is not a port, a number from 1 to 65535")
     context = None if files is None else _context(address, files)
     try:
-        sock = socket.create_connection((_host(address), port), timeout=TIMEOUT)
+        sock = _connected(address, port)
     except TimeoutError as error:
-        raise FandTimeoutError(f"{address} port {port} did not answer for {TIMEOUT:.0f} s") from error
+        raise FandTimeoutError(f"{where} did not answer for {TIMEOUT:.0f} s") from error
     except (OSError, ValueError) as error:  # the last: a name that cannot be
         why = getattr(error, "strerror", None) or error
-        remedy = "; is the address right?" if isinstance(error, socket.gaierror | ValueError) else ""
-        raise ConnectionFailedError(f"cannot connect to {address} port {port}: {why}{remedy}") from error
+        raise ConnectionFailedError(f"cannot connect to {where}: {why}{_remedy(address, error)}") from error
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
             sock = _encrypted(sock, context, address, port)
         add_socket(sock)
     except BaseException:
         sock.close()
         raise
-    _log.info("connected to %s port %s%s", address, port, "" if context is None else " by TLS")
+    _log.info("connected to %s%s", where, "" if context is None else " by TLS")
     return sock
 
 
@@ -321,6 +323,32 @@ def _encrypted(sock: socket.socket, context: "SSLContext", address: str, port: i
             raise ConnectionFailedError(f"no TLS with {address} port {port}: {words(error)}") from error
         raise
     return encrypted
+
+
+def place(address: str, port: int) -> str:
+    """Where a server is, for a message."""
+    return address if address.startswith("/") else f"{address} port {port}"
+
+
+def _connected(address: str, port: int) -> socket.socket:
+    if not address.startswith("/"):
+        return socket.create_connection((_host(address), port), timeout=TIMEOUT)
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(TIMEOUT)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _remedy(address: str, error: Exception) -> str:
+    if isinstance(error, socket.gaierror | ValueError):
+        return "; is the address right?"
+    if isinstance(error, PermissionError) and address.startswith("/"):
+        return "; only the owner and the group of the socket may use it"
+    return "; is the server running?" if isinstance(error, FileNotFoundError) else ""
 
 
 def _host(address: str) -> Any:

@@ -243,11 +243,13 @@ _LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 def _address(text: str) -> str:
-    """A host as people write it, an IPv6 address in brackets or not; whether it exists the resolver will tell."""
+    """A host as people write it, an IPv6 address in brackets or not, or the path of a Unix socket; whether it exists
+    the resolver will tell.
+    """
     from argparse import ArgumentTypeError  # noqa: PLC0415 - whoever gets here has argparse, others need not wait for it
 
     host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if host.count(":") == 1:
+    if host.count(":") == 1 and not host.startswith("/"):
         raise ArgumentTypeError(f"{text[:60]!r} is no host; give the port with -p")
     if not host.strip() or not host.isprintable():
         raise ArgumentTypeError(f"{text[:60]!r} is neither an IP address nor a host name")

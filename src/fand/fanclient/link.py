@@ -33,7 +33,7 @@ class Link(threading.Thread):
     def __init__(
         self, place: int, server: tuple[str, int], shelf: str, terms: Terms, *, post: Post, board: Board, clock: Clock
     ) -> None:
-        super().__init__(name=f"link to {server[0]}:{server[1]}", daemon=True)
+        super().__init__(name=f"link to {com.place(*server)}", daemon=True)
         self._place = place
         self._server = server
         self._shelf = shelf
@@ -66,7 +66,7 @@ class Link(threading.Thread):
             except CommunicationError as error:
                 self._ended(error, heard=talk.answered)
             except Exception as error:  # noqa: BLE001 - the fans stay where they are, and the next try may go well
-                _log.exception("the link to %s port %s failed in a way of its own", *self._server)
+                _log.exception("the link to %s failed in a way of its own", com.place(*self._server))
                 self._ended(error, heard=talk.answered)
 
     def _converse(self, talk: Conversation) -> None:
@@ -122,7 +122,7 @@ class Link(threading.Thread):
 
     def _become(self, redial: Redial) -> None:
         if redial.trouble != self._redial.trouble:
-            _log.error("server %s port %s: %s", *self._server, redial.trouble or "answers")
+            _log.error("server %s: %s", com.place(*self._server), redial.trouble or "answers")
         self._redial = redial
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from fand.server.audit import LOGGER
 from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
+from fand.server.local import listening_at
 from fand.server.saving import StateFile, Store
 from fand.stored import state_folder
 from fand.util import parse_args
@@ -125,20 +127,23 @@ async def _serve(
     load_again: Callable[[], ServerConfig],
     store: Store | None,
 ) -> None:
-    sensors = open_sensors(config.shelves)
-    try:
-        sockets = listen(hosts, port)
-    except ListeningError:
-        await close_sensors(sensors, Readers())
-        raise
-
-    def ready() -> None:
-        where = [shown(sock) for sock in sockets]
-        _log.info("serving %d shelves on %s", len(config.shelves), ", ".join(where))
+    with ExitStack() as files:
+        sensors = open_sensors(config.shelves)
         try:
-            say("".join(f"listening on {place}\n" for place in where))
-        except FandError as error:  # nobody reads it, and nothing depends on that
-            _log.debug("%s", error)
+            sockets = listen(hosts, port)
+            if config.socket is not None:
+                sockets.append(files.enter_context(listening_at(config.socket)))
+        except ListeningError:
+            await close_sensors(sensors, Readers())
+            raise
 
-    daemon = Daemon(config, sensors, SystemClock(), raise_descriptor_limit(), load_again, store=store)
-    await daemon.run(sockets, ready)
+        def ready() -> None:
+            where = [shown(sock) for sock in sockets]
+            _log.info("serving %d shelves on %s", len(config.shelves), ", ".join(where))
+            try:
+                say("".join(f"listening on {place}\n" for place in where))
+            except FandError as error:  # nobody reads it, and nothing depends on that
+                _log.debug("%s", error)
+
+        daemon = Daemon(config, sensors, SystemClock(), raise_descriptor_limit(), load_again, store=store)
+        await daemon.run(sockets, ready)

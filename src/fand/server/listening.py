@@ -74,8 +74,9 @@ def listen(where: Iterable[str], port: int) -> list[socket.socket]:
 
 
 def shown(sock: socket.socket) -> str:
-    """The address and port of ``sock``."""
-    return place(sock.getsockname())
+    """The address and port of ``sock``, or its path."""
+    name = sock.getsockname()
+    return place(name) if isinstance(name, tuple) else str(name)
 
 
 def place(address: tuple[Any, ...]) -> str:
