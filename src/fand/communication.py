@@ -259,21 +259,19 @@ def connect(address: str, port: int) -> socket.socket:
     :raises ConnectionFailedError: no such name, nothing listens there, or it is not who it should be
     :raises TerminatingError: the program is terminating
     """
-    try:
-        files = tls.find(address, os.environ)
-    except ConfigError as error:
-        raise ConnectionFailedError(f"cannot connect to {address}: {error}") from None
-    return dial(address, port, files)
+    return dial(address, port)
 
 
-def dial(address: str, port: int, files: tls.Files | None) -> socket.socket:
-    """Connect as :func:`connect` does, with the certificate in ``files``; None is plain."""
+def dial(address: str, port: int, table: tls.Files | None = None) -> socket.socket:
+    """Connect as :func:`connect` does; ``table`` is what the program's configuration says of certificates, if that
+    has been read already.
+    """
     where = place(address, port)
     if util.terminating():
         raise TerminatingError(f"the program is terminating: no connection to {where} is made")
     if not 0 <= port <= 0xFFFF:  # the resolver would take its lower 16 bits
         raise ConnectionFailedError(f"cannot connect to {address}: {port} is not a port, a number from 1 to 65535")
-    context = None if files is None else _context(address, files)
+    context = _context(address, table)
     try:
         sock = _connected(address, port)
     except TimeoutError as error:
@@ -294,10 +292,14 @@ def dial(address: str, port: int, files: tls.Files | None) -> socket.socket:
     return sock
 
 
-def _context(address: str, files: tls.Files) -> "SSLContext":
-    from fand.tls.contexts import client_context  # noqa: PLC0415 - slow to import, and only where TLS is configured
-
+def _context(address: str, table: tls.Files | None) -> "SSLContext | None":
+    """How to speak TLS with ``address``; None is not to."""
     try:
+        files = tls.find(address, os.environ, table)
+        if files is None:
+            return None
+        from fand.tls.contexts import client_context  # noqa: PLC0415 - slow to import, and only where it is wanted
+
         return client_context(files)
     except ConfigError as error:
         raise ConnectionFailedError(f"cannot connect to {address}: {error}") from None

@@ -42,7 +42,7 @@ class TestVariables:
         assert find(FAR, _variables("/a")) == Files("/a/certificate.pem", "/a/key.pem", "/a/authority.pem")
 
     def test_they_come_before_the_configuration_and_count_for_this_host_too(self) -> None:
-        assert find("localhost", _variables("/a"), lambda: in_folder("/b")) == in_folder("/a")
+        assert find("localhost", _variables("/a"), in_folder("/b")) == in_folder("/a")
 
     @pytest.mark.parametrize("name", _variables("/a"))
     def test_one_is_missing(self, name: str) -> None:
@@ -73,7 +73,7 @@ class TestConfiguration:
 
     def test_already_read(self, tmp_path: Path) -> None:
         (tmp_path / "fand.toml").write_text('[tls]\nfolder = "/a"\n')
-        assert find(FAR, {}, lambda: None) is None
+        assert find(FAR, {}, in_folder("/b")) == in_folder("/b")
 
     @pytest.mark.parametrize("text", ["[server]\nport = 1\n", "port = = 1", "", "[server.tls]\nfolder = '/a'\n"])
     def test_without_the_table(self, tmp_path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """From the tables of a file to the configuration: what the parts must be to one another (rule S11)."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,10 @@ from fand.config.checked import Faults, Place, meant
 from fand.config.client import client_config
 from fand.config.kinds import Kinds
 from fand.config.server import server_config
+from fand.config.tls import read_tls
 from fand.config.values import Config
 
-TABLES = ("server", "curves", "shelves", "client")
+TABLES = ("server", "curves", "shelves", "client", "tls")
 
 
 def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) -> Config:
@@ -26,6 +28,9 @@ def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) ->
         server = server_config(document, kinds, file)
     if "client" in document:
         client = client_config(document["client"], kinds, file.at("client"))
+    tls = read_tls(document["tls"], file.at("tls")) if "tls" in document else None
+    if client is not None:
+        client = replace(client, tls=tls)
     if server is None and "client" not in document:
         file.fault("describes nothing; give a shelf in [shelves.NAME] or a fan client in [client]")
     faults.check()

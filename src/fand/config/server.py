@@ -13,6 +13,7 @@ from fand.config.checked import Entry, Place, checked, meant, shown
 from fand.config.kinds import Kinds, choose
 from fand.config.names import name_fault, text_fault
 from fand.config.tables import CurveTable, DeviceTable, ServerTable, ShelfTable
+from fand.config.tls import ALLOW, allow_file, tls_files
 from fand.config.values import DeviceConfig, LimitsConfig, ServerConfig, ShelfConfig
 from fand.control import CURVES, FamilyLaw, ShelfLaw, point_faults
 from fand.units import Celsius, Percent, Seconds
@@ -27,7 +28,7 @@ DRIVES = frozenset({"drive", "smart"})
 def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> ServerConfig:
     """What ``document`` says of the server, its faults noted."""
     table = checked(document.get("server", {}), ServerTable, file.at("server")) or ServerTable()
-    _check_address(table, file.at("server").at("address"))
+    _check_address(table, file.at("server"))
     check_access(table, file.at("server"))
     _check_keeping(table, file.at("server"))
     raw_curves = checked(document.get("curves", {}), dict[str, Entry], file.at("curves")) or {}
@@ -38,6 +39,11 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
     reader = _ShelfReader(kinds, curves)
     shelves = [reader.shelf(name, raw, file.at("shelves").at(name)) for name, raw in raw_shelves.items()]
     whole = tuple(shelf for shelf in shelves if shelf is not None)
+    allowed = allow_config(table.allow, raw_shelves, file.at("server").at("allow"))
+    tls, place = None, file.at("server").at("tls")
+    if table.tls is not None:
+        tls = tls_files(table.tls, place)
+        allowed += allow_file(table.tls, allowed, raw_shelves, place.at(ALLOW))
     return ServerConfig(
         shelves=whole,
         address=table.address,
@@ -48,19 +54,23 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
         limits=LimitsConfig(**structs.asdict(table.limits)),
         plain_role=table.plain_role,
         socket=None if table.socket is None else Path(table.socket),
-        allow=allow_config(table.allow, raw_shelves, file.at("server").at("allow")),
+        tls=tls,
+        allow=allowed,
     )
 
 
 def _check_address(table: ServerTable, place: Place) -> None:
+    if table.plain and table.tls is not None:
+        place.at("plain").fault("cannot be with [server.tls], which every address then speaks; take one of them out")
     if table.address is None:
         return
     if fault := host_fault(table.address):
-        place.fault(fault)
-    elif is_loopback(table.address) is False and not table.plain:
-        place.fault(
+        place.at("address").fault(fault)
+    elif is_loopback(table.address) is False and not table.plain and table.tls is None:
+        place.at("address").fault(
             f"{table.address} can be reached from outside, and nothing is encrypted or asks who it is; "
-            "say plain = true to let everybody there in, with a plain_role, or leave the address out"
+            "give [server.tls], or say plain = true to let everybody there in, with a plain_role, or leave the "
+            "address out"
         )
 
 

@@ -87,6 +87,32 @@ class AllowTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class TlsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[tls]`` and ``[server.tls]``: the certificate shown, and the authority trusted."""
+
+    certificate: Annotated[
+        str | None, Meta(description="File with the certificate that is shown (PEM); an absolute path.")
+    ] = None
+    key: Annotated[
+        str | None,
+        Meta(description="File with the private key of ``certificate`` (PEM, not encrypted); an absolute path."),
+    ] = None
+    authority: Annotated[
+        str | None,
+        Meta(
+            description="File with the certificate of the authority (PEM), which the other end must have its own "
+            "from; an absolute path."
+        ),
+    ] = None
+    folder: Annotated[
+        str | None,
+        Meta(
+            description="Instead of these three, the folder that has them as ``certificate.pem``, ``key.pem`` and "
+            "``authority.pem``, as ``fand pki`` puts them there; an absolute path."
+        ),
+    ] = None
+
+
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     """``[server]``: where the server listens, what it keeps, whom it tells."""
 
@@ -97,7 +123,10 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port to listen on.")] = DEFAULT_PORT
     plain: Annotated[
         bool,
-        Meta(description="Let everybody who reaches the address in, unencrypted. Any address but loopback needs it."),
+        Meta(
+            description="Let everybody who reaches the address in, unencrypted. Any address but loopback needs it, "
+            "or ``tls``."
+        ),
     ] = False
     plain_role: Annotated[
         RoleName,
@@ -111,6 +140,13 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             description="Path of a Unix socket to listen on as well, for users of this host; an absolute path. Root "
             "and the server's own user may do everything there, others what ``allow`` says."
+        ),
+    ] = None
+    tls: Annotated[
+        TlsTable | None,
+        Meta(
+            description="Its certificate. With one, the server speaks TLS at every address, and lets in only those "
+            "who have a certificate of the same authority; see ``[server.tls]``."
         ),
     ] = None
     allow: Annotated[

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fand.control import ShelfLaw
+from fand.tls import Files
 from fand.units import FULL, Percent, Rpm, Seconds
 
 DEFAULT_PORT = 9999
@@ -73,7 +74,8 @@ class ServerConfig:
     """Where the server listens, who may connect, and its shelves.
 
     ``address`` None is loopback, where everybody is let in; any other address needs ``plain``, and who comes by it
-    has ``plain_role``, a value of :class:`fand.dispatch.Role` that stands for itself and those before it. ``socket``
+    has ``plain_role``, a value of :class:`fand.dispatch.Role` that stands for itself and those before it. With
+    ``tls`` every address speaks TLS instead, and ``allow`` says what a name in a certificate may do. ``socket``
     is the path of a Unix socket to listen on as well. ``state`` is the folder that keeps what must outlive the
     server; None is the usual one. ``on_alarm`` is the command that is told of alarms, or nothing.
     """
@@ -86,6 +88,7 @@ class ServerConfig:
     on_alarm: tuple[str, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     plain_role: str = "control"
+    tls: Files | None = None
     socket: Path | None = None
     allow: tuple[AllowConfig, ...] = ()
 
@@ -121,7 +124,7 @@ class ClientConfig:
 
     It asks every ``interval`` seconds; a duty is good for ``lease`` seconds, after which ``failsafe`` is driven.
     ``state`` is the folder where the original mode of the hardware is kept while it is under control; None is the
-    usual one.
+    usual one. ``tls`` is what the file says of certificates.
     """
 
     shelf: str
@@ -131,6 +134,7 @@ class ClientConfig:
     lease: Seconds = Seconds(20.0)
     failsafe: Percent = FULL
     state: Path | None = None
+    tls: Files | None = None
 
 
 @dataclass(frozen=True, slots=True)

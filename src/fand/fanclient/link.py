@@ -23,15 +23,28 @@ from fand.fanclient.events import Answer, Board, Missed, Post
 from fand.fanclient.lease import Terms
 from fand.fanclient.redial import Redial
 from fand.ports import Clock
+from fand.tls import Files
 
 _log = logging.getLogger(__name__)
 
 
 class Link(threading.Thread):
-    """The thread for the server number ``place``, an address and a port, which is asked about ``shelf``."""
+    """The thread for the server number ``place``, an address and a port, which is asked about ``shelf``.
+
+    ``tls`` are the files that its configuration names, if it does.
+    """
 
     def __init__(
-        self, place: int, server: tuple[str, int], shelf: str, terms: Terms, *, post: Post, board: Board, clock: Clock
+        self,
+        place: int,
+        server: tuple[str, int],
+        shelf: str,
+        terms: Terms,
+        *,
+        post: Post,
+        board: Board,
+        clock: Clock,
+        tls: Files | None = None,
     ) -> None:
         super().__init__(name=f"link to {com.place(*server)}", daemon=True)
         self._place = place
@@ -41,6 +54,7 @@ class Link(threading.Thread):
         self._post = post
         self._board = board
         self._clock = clock
+        self._tls = tls
         self._redial = Redial()
         self._stopped = threading.Event()
         self._sock: socket.socket | None = None
@@ -71,7 +85,7 @@ class Link(threading.Thread):
 
     def _converse(self, talk: Conversation) -> None:
         """Make one connection and use it to its end."""
-        self._sock = sock = com.connect(*self._server)
+        self._sock = sock = com.dial(*self._server, self._tls)
         reason = None
         try:
             turn = Turn(talk.begin(self._clock.mono(), subscribe=self._redial.subscribe))

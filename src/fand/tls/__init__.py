@@ -13,7 +13,7 @@ little; what needs :mod:`ssl` is in :mod:`fand.tls.contexts` and :mod:`fand.tls.
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from fand.exceptions import ConfigError
@@ -39,10 +39,10 @@ class Files(NamedTuple):
     authority: str
 
 
-def find(address: str, environ: Mapping[str, str], table: Callable[[], Files | None] | None = None) -> Files | None:
+def find(address: str, environ: Mapping[str, str], table: Files | None = None) -> Files | None:
     """The files for a connection to ``address``; None if it is to be plain, as those to a Unix socket always are.
 
-    ``table`` gives what the configuration says, if that has been read already.
+    ``table`` is what the configuration says, if that has been read already.
 
     :raises ConfigError: what is said falls short
     """
@@ -51,7 +51,7 @@ def find(address: str, environ: Mapping[str, str], table: Callable[[], Files | N
     said = _of_variables(environ)
     if said is not None:
         return said
-    said = _of_configuration(environ) if table is None else table()
+    said = table or _of_configuration(environ)
     if said is not None or is_this_host(address):
         return said
     for folder in folders(environ):
