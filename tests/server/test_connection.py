@@ -893,3 +893,20 @@ def test_why_something_could_not_be_done_may_be_long() -> None:
 
 def test_a_decoded_frame_is_the_one_that_was_sent() -> None:
     assert decode(GET[HEADER_SIZE:]) == (Request.GET_PWM, ("shelf1",))
+
+
+def test_a_client_that_is_told_why_it_is_refused_can_be_let_go_meanwhile() -> None:
+    """As when the server stops, or somebody else needs the room: nothing can be written after the end."""
+
+    async def play(counter: Counter) -> None:
+        refused, honest = await counter.client(), await counter.client()
+        await refused.send(encode(Request.GET_PWM, ("nowhere",)))
+        said = await refused.reply()
+        assert said is not None
+        assert said[0] is Request.DISCONNECT
+        for connection in tuple(counter.desk.connections.values()):
+            connection.leave("the server stops")
+        assert await refused.reply() is None
+        assert await honest.reply() == (Request.DISCONNECT, ("the server stops",))
+
+    served(play)

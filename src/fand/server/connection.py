@@ -176,10 +176,11 @@ class Connection(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(FAREWELL, self._transport.abort)
 
     def leave(self, reason: str) -> None:
-        """Tell the client ``reason`` and close."""
-        self._ending = True
+        """Tell the client ``reason``, unless it has been refused already, and close."""
         self._disarm()
-        self._transport.write(_farewell(reason))
+        if not self._ending:
+            self._ending = True
+            self._transport.write(_farewell(reason))
         self._transport.close()
 
     def abort(self) -> None:
