@@ -8,7 +8,7 @@ MINUTES ?= 20
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate mutations soak clean
+.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate mutations soak fuzz clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -73,6 +73,14 @@ bench: $(VENV)/.dev
 # real processes in trouble; status 1 where a rule was violated or anything leaks
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
+
+$(VENV)/.fuzz: pyproject.toml
+	.ci/venv $(VENV) dev,fuzz
+	touch $@ $(VENV)/.dev $(VENV)/.demo
+
+# bytes that nobody thought of, MINUTES in all; goes on where it ended last time; status 1 where a promise was broken
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(FUZZ_ARGS)
 
 clean:
 	rm -rf $(VENV) .cache docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
