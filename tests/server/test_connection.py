@@ -642,6 +642,24 @@ def test_the_address_of_a_client_is_shown_as_people_write_it() -> None:
     asyncio.run(main())
 
 
+def test_who_has_gone_when_it_is_refused_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        counter = Counter()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(counter.desk), "127.0.0.1", 0)
+        client = Client(socket.create_connection(server.sockets[0].getsockname()[:2]))
+        client.sock.setblocking(False)
+        assert await client.ask(Request.PING) == ACK
+        client.sock.close()
+        counter.only().data_received(b"this is no frame")  # what is answered now meets a reset
+        while counter.desk.connections:
+            await asyncio.sleep(0)
+        server.close()
+
+    asyncio.run(main())
+    assert not caplog.records
+
+
 def test_the_server_can_part_from_a_client_with_a_word() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()

@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import pwd
+from datetime import datetime
 
 import pytest
 
@@ -10,7 +13,7 @@ from fand.server import limits
 from fand.server.connection import STALL
 from fand.server.limits import FREE, PATIENCE, WINDOW, Rank
 from fand.server.turns import SLICE, TURN
-from fand.units import Seconds
+from fand.units import Seconds, Timestamp
 from fand.wire import Request, encode
 
 from .test_connection import ACK, DUTY, GET, PING, Counter, big, served
@@ -38,12 +41,15 @@ def test_who_asks_nothing_goes_for_a_newcomer_and_a_fan_client_stays(caplog: pyt
     assert caplog.messages.count("2 clients are connected, and there is no room for more") == 1
 
 
-def test_one_host_has_a_limit_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_origin_has_a_limit_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    user = f"user {pwd.getpwuid(os.geteuid()).pw_name}"
+    why = f"too many clients are connected from {user}"
+
     async def play(counter: Counter) -> None:
         first, second = await counter.client(), await counter.client()
         for _ in range(2):
             new = await counter.client()
-            assert await new.reply() == (Request.DISCONNECT, ("too many clients are connected from this host",))
+            assert await new.reply() == (Request.DISCONNECT, (why,))
         assert await first.ask(Request.PING) == ACK
         first.sock.close()
         second.sock.close()
@@ -53,8 +59,8 @@ def test_one_host_has_a_limit_of_its_own(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.WARNING):
         served(play, limits=LimitsConfig(per_peer=2))
     assert caplog.messages == [
-        "2 clients are connected from this host, and there is no room for more",
-        "clients are let in again from this host",
+        f"2 clients are connected from {user}, and there is no room for more",
+        f"clients are let in again from {user}",
     ]
 
 
@@ -140,6 +146,26 @@ def test_while_the_server_is_busy_fan_clients_are_heard_and_others_line_up() -> 
                 client.sock.recv(1000)
         assert await operator.reply() == ACK
         assert await late.reply() == ACK
+
+    served(play)
+
+
+def test_requests_that_take_long_end_the_turn_of_their_client() -> None:
+    async def play(counter: Counter) -> None:
+        slow, other = await counter.client(), await counter.client()
+        real = counter.hall.instant
+
+        def instant(when: datetime) -> Timestamp:
+            counter.clock.pass_by(2 * SLICE)
+            return real(when)
+
+        counter.hall.instant = instant
+        await slow.send(encode(Request.SET_PWM_EXPIRE, ("shelf1", datetime(2050, 1, 1))) * 10)
+        await other.send(PING)
+        assert await other.reply() == ACK
+        assert counter.clock.mono() < 20 * SLICE
+        for _ in range(10):
+            assert await slow.reply() == ACK
 
     served(play)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.config import LimitsConfig
-from fand.dispatch import Peer
+from fand.dispatch import Grant, Peer, Role
 from fand.exceptions import RequestError
 from fand.server.limits import FREE, GLANCE, MOST_HELD, PATIENCE, WINDOW, Rank, Seat, Seats, origin
 from fand.units import Seconds
@@ -183,6 +183,18 @@ def test_who_reports_or_subscribes_works(request_: Request, rank: Rank) -> None:
     who = seat()
     who.granted(request_)
     assert who.rank is rank
+
+
+def test_who_only_reads_and_subscribes_keeps_its_place_and_waits_its_turn() -> None:
+    who = seat()
+    who.peer.grant = Grant(frozenset({Role.READ}))
+    who.granted(Request.SUBSCRIBE_PWM)
+    assert who.rank is Rank.WATCHER
+    assert who.leaves_at() > 1e300
+    worker = seat(rank=Rank.WORKER)
+    worker.peer.grant = who.peer.grant
+    worker.granted(Request.SUBSCRIBE_PWM)
+    assert worker.rank is Rank.WORKER
 
 
 def test_who_has_been_answered_is_a_stranger_no_more() -> None:

@@ -11,6 +11,7 @@ pushed to this one, go on.
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from fand.exceptions import AccessDeniedError, CorruptedDataError, RequestError,
 from fand.server.desk import Desk, Work
 from fand.server.identity import Visitor, visitor_at
 from fand.server.limits import Rank, Seat, origin
+from fand.server.turns import SLICE
 from fand.units import Moment, Seconds
 from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
 
@@ -78,7 +80,8 @@ class Connection(asyncio.Protocol):
         desk, visitor = self._desk, visitor_at(transport)
         self._visitor = visitor
         self.peer = Peer(visitor.address, desk.clock.mono(), who=desk.access.who(visitor), grant=NOTHING)
-        self.seat = Seat(self.peer, origin(transport.get_extra_info("peername")))
+        host = origin(transport.get_extra_info("peername"))
+        self.seat = Seat(self.peer, self.peer.who if visitor.uid is not None else host)
         try:
             desk.admit(self)
         except RequestError as error:
@@ -172,7 +175,9 @@ class Connection(asyncio.Protocol):
         self._disarm()
         self._transport.write(_farewell(reason))
         # Closing with bytes of the client's unread would reset the connection, and the reason with it.
-        self._transport.write_eof()
+        if self._transport.can_write_eof():
+            with suppress(OSError):  # it has gone, and that is yet to be noticed
+                self._transport.write_eof()
         self._timer = asyncio.get_running_loop().call_later(FAREWELL, self._transport.abort)
 
     def leave(self, reason: str) -> None:
@@ -228,7 +233,7 @@ class Connection(asyncio.Protocol):
     def _turn(self, decoder: Decoder, out: list[bytes], now: Seconds) -> tuple[int, bool]:
         """Add answers to ``out``; returns how many requests there were, and whether there may be more of them."""
         desk = self._desk
-        size, whole, share = 0, 0, desk.turns.share
+        size, whole, share, end = 0, 0, desk.turns.share, now + SLICE
         while self._held is None and not self._paused and not self._transport.is_closing():
             if (payload := decoder.next_payload()) is None:
                 break
@@ -247,7 +252,7 @@ class Connection(asyncio.Protocol):
                 desk.keeper.look_after(changed)
             if work is not None:
                 self._hold(work(), frame)
-            if size > _BATCH or whole >= share or self.seat.due > now:
+            if size > _BATCH or whole >= share or self.seat.due > now or desk.clock.mono() >= end:
                 return whole, True
         return whole, False
 

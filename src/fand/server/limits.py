@@ -1,7 +1,7 @@
 """How much of the server each of its clients may have: places, requests a second, memory.
 
-Pure: what time it is comes in as an argument. A client that reports or subscribes drives fans, or knows their
-temperatures; it ranks before all others.
+Pure: what time it is comes in as an argument. A client that reports, or subscribes and may report, drives fans or
+knows temperatures; it ranks before all others.
 """
 
 import enum
@@ -39,11 +39,13 @@ class Rank(enum.IntEnum):
     """Has asked nothing yet."""
     GUEST = 1
     """Has asked something."""
-    WORKER = 2
-    """Reports or subscribes. It is never sent away for another."""
+    WATCHER = 2
+    """Subscribes. It may say nothing for ever, and is never sent away for another."""
+    WORKER = 3
+    """Reports, or subscribes and may report. It is heard before all others."""
 
 
-PATIENCE: Final = {Rank.STRANGER: 1.0, Rank.GUEST: 150.0, Rank.WORKER: inf}
+PATIENCE: Final = {Rank.STRANGER: 1.0, Rank.GUEST: 150.0, Rank.WATCHER: inf, Rank.WORKER: inf}
 """Seconds without a word after which a client may have to go for a newcomer. Clients of fand 0.1.1 come once a
 minute."""
 
@@ -62,7 +64,9 @@ class Seat:
 
     def granted(self, request: Request) -> None:
         """It has asked this, and may."""
-        if request is Request.SUBSCRIBE_PWM or role_for(request) is Role.REPORT:
+        if request is Request.SUBSCRIBE_PWM:
+            self.rank = max(self.rank, Rank.WORKER if self.peer.grant.plays(Role.REPORT) else Rank.WATCHER)
+        elif role_for(request) is Role.REPORT:
             self.rank = Rank.WORKER
 
     def leaves_at(self) -> float:
@@ -141,7 +145,7 @@ class Seats:
     def idle(self, now: Seconds) -> Iterator[Seat]:
         """Those who have not been heard of for too long, and whom nothing is pushed to."""
         since = now - self.limits.idle
-        return (seat for seat in tuple(self._all.seats) if seat.rank < Rank.WORKER and seat.peer.at < since)
+        return (seat for seat in tuple(self._all.seats) if seat.rank < Rank.WATCHER and seat.peer.at < since)
 
 
 @dataclass(slots=True)
