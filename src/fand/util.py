@@ -276,7 +276,7 @@ def _set_up_logging(level: int, logfile: str | None, *, aside: bool) -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(_ForJournal() if _stderr_is_journal() else logging.Formatter(_ON_STDERR))
+        handler.setFormatter(_ForJournal() if stderr_is_journal() else logging.Formatter(_ON_STDERR))
     if aside:
         from fand.aside import Aside, Stderr  # noqa: PLC0415 - for the programs that stay
 
@@ -305,7 +305,7 @@ class _ForJournal(logging.Formatter):
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
-def _stderr_is_journal() -> bool:
+def stderr_is_journal() -> bool:
     """Tell whether stderr leads to journald: JOURNAL_STREAM names its device and inode (systemd.exec(5))."""
     try:
         stderr = os.fstat(2)

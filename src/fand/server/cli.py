@@ -15,6 +15,7 @@ from fand import drivers
 from fand.clock import SystemClock
 from fand.config import ServerConfig, find, load, to_toml
 from fand.exceptions import ConfigError, FandError, ListeningError
+from fand.journal import ToJournal
 from fand.output import say
 from fand.sensing.readers import Readers
 from fand.sensing.sensors import close_sensors, open_sensors
@@ -25,7 +26,7 @@ from fand.server.listening import addresses, is_loopback, listen, shown
 from fand.server.local import listening_at
 from fand.server.saving import StateFile, Store
 from fand.stored import state_folder
-from fand.util import parse_args
+from fand.util import parse_args, stderr_is_journal
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +34,7 @@ _log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``fand-server`` with the arguments ``argv`` (None: those of the process); returns the exit status."""
     args = parse_args(_parser(), argv, port=None, aside=True)
-    if not args.quiet:
-        logging.getLogger(LOGGER).setLevel(logging.INFO)  # whoever commands is logged even where other steps are not
+    _set_up_audit(args)
     try:
         return _run(args)
     except FandError as error:
@@ -62,6 +62,15 @@ def _run(args: argparse.Namespace) -> int:
         port = config.port if args.port is None else args.port
         asyncio.run(_serve(config, hosts, port, partial(_load, path), _store(config, path)))
     return 0
+
+
+def _set_up_audit(args: argparse.Namespace) -> None:
+    """Who commands is logged even where other steps are not; with fields where the log goes to the journal."""
+    audit = logging.getLogger(LOGGER)
+    if not args.quiet:
+        audit.setLevel(logging.INFO)
+    if args.logfile is None and stderr_is_journal():
+        audit.addFilter(ToJournal("fand-server"))
 
 
 def _load(path: Path) -> ServerConfig:
