@@ -264,8 +264,8 @@ class ClientTable(Struct, frozen=True, forbid_unknown_fields=True):
     servers: Annotated[
         tuple[str, ...],
         Meta(
-            description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``. With several, the '
-            "greatest of their duties is driven."
+            description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``, or the path of a Unix '
+            "socket. With several, the greatest of their duties is driven."
         ),
     ] = ("localhost",)
     interval: Annotated[

@@ -78,6 +78,9 @@ def _load(path: Path) -> ServerConfig:
     config = load(path, drivers).server
     if config is None:
         raise ConfigError([f"{path}: describes no shelf; a server needs at least one [shelves.NAME]"])
+    for entry in config.allow:
+        if entry.user is not None and entry.uid is None:
+            _log.warning("%s: server.allow: this host knows no user %r; reload when it does", path, entry.user)
     return config
 
 
