@@ -9,6 +9,7 @@ from fand import __version__
 
 SERVICES: Final[Mapping[str, tuple[str, str]]] = {
     "server": ("fand.server", "read the sensors and serve the duty of every shelf"),
+    "agent": ("fand.agent", "read the sensors of this host and report them to servers"),
     "client": ("fand.fanhost", "drive the fans of this host, as its configuration says"),
     "clientrpi": ("fand.clientrpi", "drive a fan from the pins of a Raspberry Pi"),
     "fanctl": ("fand.fanctl", "show and override the state of shelves"),

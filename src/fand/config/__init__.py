@@ -12,6 +12,7 @@ from fand.config.kinds import Kinds
 from fand.config.load import load, to_toml
 from fand.config.values import (
     DEFAULT_PORT,
+    AgentConfig,
     AllowConfig,
     ClientConfig,
     Config,
@@ -25,6 +26,7 @@ from fand.config.values import (
 
 __all__ = [
     "DEFAULT_PORT",
+    "AgentConfig",
     "AllowConfig",
     "ClientConfig",
     "Config",

@@ -2,9 +2,11 @@
 
 import os
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
+from fand.config.checked import Place
 from fand.config.values import DEFAULT_PORT
 
 LONGEST_PATH = 107
@@ -59,6 +61,23 @@ def split_address(text: str) -> tuple[str, int]:
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
         raise ValueError(f"port {port!r} of {text!r} is not a number from 1 to 65535")
     return host, int(port)
+
+
+def server_addresses(texts: Sequence[str], place: Place) -> tuple[tuple[str, int], ...]:
+    """The addresses in the list at ``place``, the faults of the others noted."""
+    if not texts:
+        place.fault('is empty; name at least one, like "nas.example.org:9999"')
+    servers: dict[tuple[str, int], str] = {}
+    for number, text in enumerate(texts, 1):
+        try:
+            server = split_address(text)
+        except ValueError as error:
+            place.at(number).fault(str(error))
+            continue
+        if server in servers:
+            place.at(number).fault(f"{text!r} is the same server as {servers[server]!r}")
+        servers[server] = text
+    return tuple(servers)
 
 
 def socket_fault(path: str) -> str | None:

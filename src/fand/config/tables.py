@@ -256,6 +256,40 @@ class DeviceTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class AgentTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[agent]``: the sensor agent of this host."""
+
+    devices: Annotated[
+        list[Entry],
+        Meta(
+            description="The devices, each an inline table as in a shelf. Where they sit, and whether they are "
+            "optional, is for the server to say, and does nothing here."
+        ),
+    ]
+    name: Annotated[
+        str | None,
+        Meta(
+            description="What the servers call it, where they do not know it by a certificate or as a user. Without "
+            "it, the name of this host."
+        ),
+    ] = None
+    servers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``, or the path of a Unix '
+            "socket. Each is told all."
+        ),
+    ] = ("localhost",)
+    interval: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=5,  # a server takes an agent for silent after three times as long (S2)
+            description="How often a server is given a sign of life at least (seconds).",
+        ),
+    ] = 5.0
+
+
 class ClientTable(Struct, frozen=True, forbid_unknown_fields=True):
     """``[client]``: the fan client of one shelf."""
 

@@ -1,4 +1,4 @@
-"""The configuration as frozen values: what the server and the fan client are told to do."""
+"""The configuration as frozen values: what the server, the fan client and the sensor agent are told."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,9 +138,26 @@ class ClientConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """The sensor agent of one host: whom it tells, and of what.
+
+    ``name`` is what it calls itself; empty is the name of its host. Whether a device is optional, and its position,
+    mean nothing here. Every ``interval`` seconds at least, each server is given a sign of life. ``tls`` is what the
+    file says of certificates.
+    """
+
+    name: str
+    servers: tuple[tuple[str, int], ...]
+    devices: tuple[DeviceConfig, ...]
+    interval: Seconds = Seconds(5.0)
+    tls: Files | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One configuration file, of which each service uses its part; None where the file has no such part."""
 
     path: Path
     server: ServerConfig | None
     client: ClientConfig | None
+    agent: AgentConfig | None = None
