@@ -88,12 +88,12 @@ def access_of(config: ServerConfig, own: tuple[int, str]) -> Access:
     names = {entry.name: _granted(entry) for entry in config.allow if entry.name is not None}
     users = {entry.uid: _granted(entry) for entry in config.allow if entry.uid is not None}
     titles = {entry.uid: entry.user for entry in config.allow if entry.uid is not None and entry.user is not None}
-    level = _LEVELS.index(Role(config.plain_role))
+    level = _LEVELS[: _LEVELS.index(Role(config.plain_role)) + 1]
     return Access(
         names=names,
         users=users | {ROOT: ALL, own[0]: ALL},
         titles=titles | dict([own]) | {ROOT: "root"},
-        plain=Grant(frozenset(_LEVELS[: level + 1])),
+        plain=ALL if level == _LEVELS else Grant(frozenset(level)),
     )
 
 
