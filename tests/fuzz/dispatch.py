@@ -93,7 +93,7 @@ class Talk:
         self.connection = Connection(play.desk)
         self.ear = promises.Ear(play.hall, play.known)
         extra = {"peername": (f"192.0.2.{number}", 4000), "ssl_object": Certificate(name)}
-        self.wire = Wire(play.loop, self.connection, extra, self._hear, self._guard)
+        self.wire = Wire(play.loop, self.connection, extra, self._hear, self._guard, halves=number % 2 == 0)
         self.connection.connection_made(self.wire)
         self.held = b""
 
@@ -270,7 +270,7 @@ def _torn(play: Play, talk: Talk, reader: Reader) -> None:
 
 def _flood(_play: Play, talk: Talk, reader: Reader) -> None:
     """The same request many times at once."""
-    asked, count = request(reader), reader.byte()
+    asked, count = request(reader), reader.byte() % 80
     if asked is not None:
         try:
             talk.send((encode(*asked) * count)[: 2 * MAX_PAYLOAD])

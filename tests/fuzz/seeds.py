@@ -48,6 +48,7 @@ _OF_SHELF = 0x80
 
 def events() -> Iterator[bytes]:
     """Inputs of the target ``dispatch``."""
+    yield from _stories()
     for frame in recorded()[::7]:
         payload = frame[HEADER_SIZE : HEADER_SIZE + 255]
         yield bytes((_PAYLOAD, len(payload))) + payload
@@ -58,8 +59,7 @@ def events() -> Iterator[bytes]:
             yield b"".join(bytes((_REQUEST | peer, number)) + form for form in (b"\0", asked, asked))
         for kind in range(16):
             yield bytes((_REQUEST, number, _OF_SHELF | 1, 0, kind, 3, 9, 255, 1)) * 2
-        yield bytes((_TORN, number, _OF_SHELF, 0, 3, 1, _FLOOD, number, _OF_SHELF, 0, 200))
-    yield from _stories()
+        yield bytes((_TORN, number, _OF_SHELF, 0, 3, 1, _FLOOD, number, _OF_SHELF, 0, 70))
 
 
 def _stories() -> Iterator[bytes]:
@@ -97,7 +97,7 @@ def _stories() -> Iterator[bytes]:
     yield bytes((_READING, 0x10, 0)) * 3 + ask + bytes((_TIME, 6)) + ask + bytes((_STOP, 2)) + ask
     yield (
         bytes((_LATER, ping, 0)) * 9
-        + bytes((_FLOOD, get, _OF_SHELF, 0, 255))
+        + bytes((_FLOOD, get, _OF_SHELF, 0, 79))
         + bytes((_CLOSE,))
         + bytes((_ANEW, 1)) * 9
     )

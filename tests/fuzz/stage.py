@@ -137,6 +137,7 @@ class Wire(asyncio.Transport):
     """The transport of one connection, as asyncio's own behave.
 
     ``hear`` is told what the server writes, when it does; ``guard`` calls what takes in the peer's bytes.
+    ``halves`` tells whether one direction can be closed alone.
     """
 
     def __init__(
@@ -146,12 +147,15 @@ class Wire(asyncio.Transport):
         extra: Mapping[str, object],
         hear: Callable[[bytes], None],
         guard: Callable[[Callable[[], None]], None],
+        *,
+        halves: bool,
     ) -> None:
         super().__init__(extra)
         self._loop = loop
         self._protocol = protocol
         self._hear = hear
         self._guard = guard
+        self._halves = halves
         self._inbox = bytearray()
         self._taking = True
         self._closing = False
@@ -202,8 +206,13 @@ class Wire(asyncio.Transport):
         """See the base."""
         return self.unread
 
+    def can_write_eof(self) -> bool:
+        """See the base; TLS cannot."""
+        return self._halves
+
     def write_eof(self) -> None:
         """See the base."""
+        assert self._halves, "an end written that cannot be written"
         self._ended = True
 
     def close(self) -> None:
