@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.dispatch import ALL, After, Grant, Role, answer, role_for
+from fand.dispatch import ALL, After, Certificate, Grant, Role, answer, role_for
+from fand.dispatch.certificates import DAY
 from fand.dispatch.requests import LATEST
 from fand.exceptions import (
     AccessDeniedError,
@@ -15,6 +16,7 @@ from fand.exceptions import (
     ShelfPwmExpireBadValue,
     ShelfRpmBadValue,
 )
+from fand.units import Timestamp
 from fand.wire import Request, encode
 
 from .halls import WALL, ask, at, hall, peer, shelf, warm
@@ -184,6 +186,21 @@ def test_get_status_names_its_shelf() -> None:
     assert given.request is Request.SET_STATUS
     assert given.args[0] == "shelf1"
     assert given.args[1]["duty"] == 25
+
+
+def test_get_status_tells_of_certificates_that_end_soon_and_concern_the_shelf() -> None:
+    where = hall()
+    for whose, days, shelves in (
+        ("pi1", 3, frozenset({"shelf1"})),
+        ("pi2", 3, frozenset({"shelf2"})),
+        ("pi3", 300, None),
+        ("the server", -3, None),
+    ):
+        where.certificates[whose] = Certificate(whose, Timestamp(WALL + days * DAY), shelves)
+    assert ask(where, Request.GET_STATUS, "shelf1").args[1]["certificates"] == [
+        {"whose": "the server", "until": WALL - 3 * DAY},
+        {"whose": "pi1", "until": WALL + 3 * DAY},
+    ]
 
 
 ASKED: dict[Request, tuple[object, ...]] = {

@@ -39,6 +39,7 @@ def test_a_shelf_at_rest() -> None:
         "fans": [],
         "fans_age": None,
         "client": None,
+        "certificates": [],
         "devices": [
             {
                 "name": "a",

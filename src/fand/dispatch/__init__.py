@@ -7,6 +7,7 @@ whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, 
 """
 
 from fand.dispatch.access import ALL, NOTHING, Grant, Role
+from fand.dispatch.certificates import Certificate, near, stage
 from fand.dispatch.hall import Hall
 from fand.dispatch.mail import Addressee, Mail
 from fand.dispatch.mailbox import Mailbox
@@ -22,6 +23,7 @@ __all__ = [
     "Addressee",
     "After",
     "Answer",
+    "Certificate",
     "Grant",
     "Hall",
     "Kept",
@@ -33,6 +35,8 @@ __all__ = [
     "Slot",
     "answer",
     "line",
+    "near",
     "role_for",
     "shorten",
+    "stage",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
+from fand.dispatch.certificates import Certificate
 from fand.dispatch.mail import Mail
 from fand.dispatch.peer import Peer
 from fand.dispatch.shelf import Shelf
@@ -17,12 +18,14 @@ class Hall:
     """The shelves by name, in the order of the configuration.
 
     ``instant`` turns a date into the instant that it means here: a naive one is the server's local time. It may
-    raise OverflowError, ValueError or OSError for a date that cannot be reckoned.
+    raise OverflowError, ValueError or OSError for a date that cannot be reckoned. ``certificates`` are those that
+    the server knows of, by whose they are.
     """
 
     def __init__(self, shelves: Iterable[Shelf], instant: Callable[[datetime], Timestamp]) -> None:
         self.shelves: Mapping[str, Shelf] = _by_name(shelves)
         self.instant = instant
+        self.certificates: dict[str, Certificate] = {}
         self.mail = Mail(self._observe)
 
     def shelf(self, name: object) -> Shelf:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from fand.dispatch.access import Role
+from fand.dispatch.certificates import near
 from fand.dispatch.fans import fan_states
 from fand.dispatch.hall import Hall
 from fand.dispatch.peer import Peer
@@ -187,7 +188,8 @@ def _get_status(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     shelf, first = hall.shelf(args[0]), args[1] if len(args) > 1 else 0
     if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first <= len(shelf.slots):
         raise RequestError(f"the first device is not a number from 0 to {len(shelf.slots)}")
-    return Answer(Request.SET_STATUS, (shelf.name, status_page(shelf, first, now)))
+    concerned = [one for one in hall.certificates.values() if one.shelves is None or shelf.name in one.shelves]
+    return Answer(Request.SET_STATUS, (shelf.name, status_page(shelf, first, now, near(concerned, now.wall))))
 
 
 _TABLE: Final[Mapping[Request, _Entry]] = {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fand.control import Alarm, Device, Override, Sort, health
+from fand.dispatch.certificates import Certificate
 from fand.dispatch.fans import Fan
 from fand.dispatch.shelf import Shelf, Slot
 from fand.dispatch.shown import shorten
@@ -13,7 +14,7 @@ from fand.units import Moment, Seconds, rounded, served
 from fand.wire import Request, encode
 
 MOST_FAULTS: Final = 16
-"""So many faults and so many alarms are told, the gravest first; each device tells its own besides."""
+"""So many faults, alarms and certificates are told, the gravest first; each device tells its own besides."""
 
 _GRAVITY: Final = {sort: place for place, sort in enumerate(Sort)}
 
@@ -25,12 +26,13 @@ def shelves_page(names: Sequence[str], after: str | None) -> tuple[list[str], bo
     return rest[:count], count < len(rest)
 
 
-def status_page(shelf: Shelf, first: int, now: Moment) -> dict[str, Any]:
-    """Everything about ``shelf``, with its devices from number ``first`` on, as many as fit.
+def status_page(shelf: Shelf, first: int, now: Moment, certificates: Sequence[Certificate] = ()) -> dict[str, Any]:
+    """Everything about ``shelf``, with its devices from number ``first`` on, as many as fit, and ``certificates``.
 
     ``next`` is the number of the first device of the next page, None on the last.
     """
-    head = _head(shelf, now)
+    ending = [{"whose": one.whose, "until": one.until} for one in certificates[:MOST_FAULTS]]
+    head = {**_head(shelf, now), "certificates": ending}
     devices = [
         _device(slot, device, now.mono)
         for slot, device in zip(shelf.slots[first:], shelf.devices[first:], strict=True)

@@ -6,10 +6,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fand import drivers
 from fand.clock import SystemClock
@@ -27,6 +28,9 @@ from fand.server.local import listening_at
 from fand.server.saving import StateFile, Store
 from fand.stored import state_folder
 from fand.util import parse_args, stderr_is_journal
+
+if TYPE_CHECKING:
+    from fand.server.certificates import Certificates
 
 _log = logging.getLogger(__name__)
 
@@ -56,11 +60,12 @@ def _run(args: argparse.Namespace) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload, which is too early now and then too late
     config = _load(path)
     hosts = _hosts(config, args.address, path)
+    certificates = _certificates(config)
     if args.check:
         asyncio.run(_check(config))
     else:
         port = config.port if args.port is None else args.port
-        asyncio.run(_serve(config, hosts, port, partial(_load, path), _store(config, path)))
+        asyncio.run(_serve(config, path, hosts, port, certificates))
     return 0
 
 
@@ -71,6 +76,18 @@ def _set_up_audit(args: argparse.Namespace) -> None:
         audit.setLevel(logging.INFO)
     if args.logfile is None and stderr_is_journal():
         audit.addFilter(ToJournal("fand-server"))
+
+
+def _certificates(config: ServerConfig) -> "Certificates | None":
+    """What the server shows by ``config``.
+
+    :raises ConfigError: it has a certificate that cannot be used: nobody is served without it
+    """
+    if config.tls is None:
+        return None
+    from fand.server.certificates import Certificates, shown  # noqa: PLC0415 - ssl is for who uses it
+
+    return Certificates(shown(config.tls), SystemClock())
 
 
 def _load(path: Path) -> ServerConfig:
@@ -106,11 +123,11 @@ def _hosts(config: ServerConfig, address: str | None, path: Path) -> list[str]:
     """
     hosts = addresses(config.address if address is None else address)
     outside = [host for host in hosts if not is_loopback(host)]
-    if outside and not config.plain:
+    if outside and not config.plain and config.tls is None:
         word = "plain = yes under [DEFAULT]" if path.suffix == ".ini" else "plain = true under [server]"
         raise ListeningError(
             f"{outside[0]} can be reached from outside, and nothing is encrypted or asks who it is; "
-            f"say {word} in {path} if everybody there may read and control"
+            f"give [server.tls], or say {word} in {path} if everybody there may read and control"
         )
     return hosts
 
@@ -133,12 +150,9 @@ async def _check(config: ServerConfig) -> None:
 
 
 async def _serve(
-    config: ServerConfig,
-    hosts: Sequence[str],
-    port: int,
-    load_again: Callable[[], ServerConfig],
-    store: Store | None,
+    config: ServerConfig, path: Path, hosts: Sequence[str], port: int, certificates: "Certificates | None"
 ) -> None:
+    store = _store(config, path)
     with ExitStack() as files:
         sensors = open_sensors(config.shelves)
         try:
@@ -157,5 +171,6 @@ async def _serve(
             except FandError as error:  # nobody reads it, and nothing depends on that
                 _log.debug("%s", error)
 
-        daemon = Daemon(config, sensors, SystemClock(), raise_descriptor_limit(), load_again, store=store)
+        again, most = partial(_load, path), raise_descriptor_limit()
+        daemon = Daemon(config, sensors, SystemClock(), most, again, store=store, certificates=certificates)
         await daemon.run(sockets, ready)

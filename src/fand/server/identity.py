@@ -100,10 +100,10 @@ def access_of(config: ServerConfig, own: tuple[int, str]) -> Access:
 def visitor_at(transport: asyncio.BaseTransport) -> Visitor:
     """Who is at the other end of ``transport``; if it has TLS, the handshake is over."""
     sock, peername = transport.get_extra_info("socket"), transport.get_extra_info("peername")
-    if sock is not None and sock.family == socket.AF_UNIX:
+    encrypted = transport.get_extra_info("ssl_object")
+    if encrypted is None and sock is not None and sock.family == socket.AF_UNIX:
         return _local_user(sock)
     address = place(peername) if isinstance(peername, tuple) else "somebody"  # one that has gone already has none
-    encrypted = transport.get_extra_info("ssl_object")
     if encrypted is not None:
         return Visitor(address, name=common_name(encrypted.getpeercert() or {}))
     return Visitor(address, loopback=isinstance(peername, tuple) and _is_loopback(peername[0]))
