@@ -99,9 +99,12 @@ def test_it_is_not_typed(tmp_path: Path) -> None:
     assert "the bundle comes through a pipe" in done.stderr
 
 
-def test_what_is_no_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [b"\xff", b"# fand bundle 1: client pi1\n# key\n  \xff\n# end\n"])
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_what_is_no_text(tmp_path: Path, text: bytes, errors: str) -> None:
     command = [sys.executable, "-m", "fand", "pki", "accept", "--folder", str(tmp_path / "tls")]
-    done = subprocess.run(command, input=b"\xff", capture_output=True, check=False)
+    environ = {**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"}
+    done = subprocess.run(command, input=text, capture_output=True, check=False, env=environ)
     assert done.returncode == 1
     assert b"fand pki: " in done.stderr
     assert b"Traceback" not in done.stderr

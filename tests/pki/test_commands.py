@@ -87,7 +87,17 @@ class TestServer:
         assert seen(bundle.certificate).names[:2] == ("nas2", "192.0.2.1")
         assert Path(own.server.certificate).read_text() == before
 
-    @pytest.mark.parametrize("name", ["fans.example.org", "-x", "a/b", "a b", "x" * 64, ""])
+    def test_made_anew_with_other_names(self, own: Pki) -> None:
+        before = Path(own.server.key).read_text()
+        own("server", "fans.example.org", "fans")
+        assert seen(Path(own.server.certificate).read_text()).names[:2] == ("fans.example.org", "fans")
+        assert Path(own.server.key).read_text() != before
+
+    def test_not_by_the_name_of_a_client(self, own: Pki) -> None:
+        own.client("pi1")
+        assert "there is a certificate pi1" in _refused(own, "server", "pi1")
+
+    @pytest.mark.parametrize("name", ["-x", "a/b", "a b", "x" * 64, ""])
     def test_a_name_that_cannot_be(self, own: Pki, name: str) -> None:
         assert _refused(own, "server", "--", name)
 

@@ -37,6 +37,7 @@ def test_what_a_server_shows(pki: Pki) -> None:
 def test_the_nearer_the_end_the_more_often_it_is_logged(pki: Pki, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         certificates = Certificates(_shown(pki, 40), TravelClock())
+        certificates.stop()
         certificates.begin()
         await asyncio.sleep(9 * DAY)
         assert caplog.messages == []

@@ -45,9 +45,11 @@ def _text(source: TextIO) -> str:
     if source.isatty():
         raise ConfigError(["the bundle comes through a pipe: fand pki client ... | ssh HOST sudo fand pki accept"])
     try:
-        return source.read(_LONGEST)
-    except (OSError, UnicodeDecodeError) as error:
+        text = source.read(_LONGEST)
+        text.encode()  # bytes that are no text may have come through
+    except (OSError, UnicodeError) as error:
         raise ConfigError([f"the standard input cannot be read: {error}"]) from None
+    return text
 
 
 def _tried(bundle: Bundle) -> str:

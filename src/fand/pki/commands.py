@@ -42,7 +42,8 @@ def _server(args: argparse.Namespace) -> None:
     for other in args.names:
         if not SERVER_NAME.fullmatch(other):
             raise ConfigError([f"{other[:80]!r} is no host name or address"])
-    store.check_free(name, SERVER_NAME)
+    if not store.is_server(name):  # which may be made anew, with other names
+        store.check_free(name, SERVER_NAME)
     names = tuple(dict.fromkeys((*args.names, *LOCAL)))
     store.keep(name, authority.issue(names, in_days(args.days), server=True), here=not args.elsewhere)
     if args.elsewhere:

@@ -49,6 +49,10 @@ class Store:
             raise ConfigError([f"there is no certificate {name!r}; `fand pki list` shows all"])
         return seen(self.issued.read(f"{name}.pem"))
 
+    def is_server(self, name: str) -> bool:
+        """Tell whether there is a certificate of a server called ``name``."""
+        return bool(SERVER_NAME.fullmatch(name)) and self.issued.has(f"{name}.pem") and self.seen(name).server
+
     def pair(self, name: str) -> Pair:
         """The certificate and key of ``name``."""
         return Pair(self.issued.read(f"{name}.pem"), self.issued.read(f"{name}.key"))
