@@ -243,6 +243,10 @@ class Transport(asyncio.Transport):
             self._tap(bytes(data))
             self._end.send(bytes(data))
 
+    def can_write_eof(self) -> bool:
+        """See the base."""
+        return True
+
     def write_eof(self) -> None:
         """See the base."""
         self._end.shut()

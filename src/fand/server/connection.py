@@ -41,8 +41,8 @@ LONGEST_REASON: Final = 2000
 _BATCH: Final = 64 * 1024
 
 
-class Connection(asyncio.Protocol):
-    """See the module."""
+class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
+    """See the module. By the buffer it takes in little at a time, however much has come."""
 
     __slots__ = (
         "_decoder",
@@ -101,6 +101,14 @@ class Connection(asyncio.Protocol):
                 self.peer.grant = grant
             else:
                 self._deny(AccessDeniedError("less is allowed than before; connect again"))
+
+    def get_buffer(self, _hint: int) -> memoryview:
+        """What the next bytes are put into; they are taken from there at once."""
+        return self._desk.buffer
+
+    def buffer_updated(self, count: int) -> None:
+        """So many bytes have been put there."""
+        self.data_received(self._desk.buffer[:count].tobytes())
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come: answer what is whole."""

@@ -26,6 +26,9 @@ MOST_KNOWN: Final = 1024
 LONGEST_KNOWN: Final = 1024
 """Bytes of a payload that is recognised: no honest one is longer."""
 
+READ: Final = 8 * 1024
+"""Bytes that are taken in at once from one client: a hundred requests."""
+
 DEFAULT: Final = LimitsConfig()
 
 Work = Callable[[], asyncio.Future[None]]
@@ -90,6 +93,7 @@ class Desk:
         self.door = Door(self.seats, clock, self._show_out)
         self.turns = Turns(clock)
         self.works = works
+        self.buffer = memoryview(bytearray(READ))
         self.connections: dict[Peer, Caller] = {}
         self.known: dict[bytes, Shelf] = {}
         self.keeper = Keeper(hall, clock, self._push, hear)
