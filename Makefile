@@ -8,7 +8,7 @@ MINUTES ?= 20
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate mutations soak fuzz clean
+.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate mutations soak hostile fuzz clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -81,6 +81,11 @@ $(VENV)/.fuzz: pyproject.toml
 # bytes that nobody thought of, MINUTES in all; goes on where it ended last time; status 1 where a promise was broken
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(FUZZ_ARGS)
+
+# ten thousand hostile connections at once, and how long fan clients wait
+CONNECTIONS ?= 10000
+hostile: $(VENV)/.dev
+	$(BIN)/python -m tests.hostile --connections $(CONNECTIONS) $(HOSTILE_ARGS)
 
 clean:
 	rm -rf $(VENV) .cache docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -41,6 +41,8 @@ class Crowd(threading.Thread):
         self._selector = selectors.DefaultSelector()
         self.came = self.let_go = self.sent = self.heard = 0
         """Connections made and lost, bytes sent and received."""
+        self.complete = False
+        """Whether all have come."""
         repeats = max(1, 4 * _CHUNK // len(manner.data)) if manner.endless else 1
         self._stream = memoryview(manner.data * repeats)
 
@@ -49,6 +51,7 @@ class Crowd(threading.Thread):
             if self._over:
                 break
             self._come(number)
+        self.complete = True
         while not self._over:
             for key, events in self._selector.select(0.1):
                 self._go_on(key, events)
