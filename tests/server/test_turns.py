@@ -2,7 +2,8 @@
 
 import asyncio
 
-from fand.server.turns import CROWD, SLICE, TURN, Turns
+from fand.server.turns import CROWD, SHORTEST, SLICE, TURN, Turns
+from fand.units import Seconds
 
 from .travel import TravelClock, travel
 
@@ -65,6 +66,19 @@ def test_who_wants_more_than_a_turn_comes_again_behind_the_others() -> None:
 
     travel(main)
     assert heard == ["greedy", "modest", "greedy", "greedy", "greedy"]
+
+
+def test_a_turn_is_shorter_the_more_there_are_in_line_but_no_less_than_it_takes() -> None:
+    async def main() -> None:
+        turns = Turns(TravelClock())
+        lengths = []
+        for _ in range(100):
+            lengths.append(turns.ends(Seconds(0)))
+            turns.line_up(lambda: None)
+        assert (lengths[0], lengths[1], lengths[-1]) == (SLICE, SLICE / 2, SHORTEST)
+        assert lengths == sorted(lengths, reverse=True)
+
+    travel(main)
 
 
 def test_the_more_there_are_in_line_the_less_has_each() -> None:

@@ -20,7 +20,6 @@ from fand.exceptions import AccessDeniedError, CorruptedDataError, RequestError,
 from fand.server.desk import Desk, Work
 from fand.server.identity import Visitor, visitor_at
 from fand.server.limits import Rank, Seat, origin
-from fand.server.turns import SLICE
 from fand.units import Moment, Seconds
 from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
 
@@ -183,6 +182,7 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
         self._disarm()
         self._transport.write(_farewell(reason))
         # Closing with bytes of the client's unread would reset the connection, and the reason with it.
+        self._transport.resume_reading()
         if self._transport.can_write_eof():
             with suppress(OSError):  # it has gone, and that is yet to be noticed
                 self._transport.write_eof()
@@ -241,7 +241,7 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
     def _turn(self, decoder: Decoder, out: list[bytes], now: Seconds) -> tuple[int, bool]:
         """Add answers to ``out``; returns how many requests there were, and whether there may be more of them."""
         desk = self._desk
-        size, whole, share, end = 0, 0, desk.turns.share, now + SLICE
+        size, whole, share, end = 0, 0, desk.turns.share, desk.turns.ends(now)
         while self._held is None and not self._paused and not self._transport.is_closing():
             if (payload := decoder.next_payload()) is None:
                 break
@@ -283,8 +283,9 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
         """Nothing more may keep this client from its turn."""
         if self._held is not None or self._paused or self._waits or self._ending or self._transport.is_closing():
             return
-        self._transport.resume_reading()
-        if self._decoder is not None:
+        if self._decoder is None:
+            self._transport.resume_reading()
+        else:
             self._work(self._decoder)
 
     def _hold(self, wait: asyncio.Future[None], frame: bytes) -> None:
@@ -305,6 +306,7 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _rest(self, decoder: Decoder, moved: bool) -> None:
         """Wait for the rest of a frame, but not for ever; or for nothing."""
+        self._transport.resume_reading()
         if not decoder.mid_frame:
             self._decoder = None
             self._disarm()

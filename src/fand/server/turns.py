@@ -15,6 +15,9 @@ from fand.units import Seconds
 SLICE: Final = 0.02
 """Seconds of a turn."""
 
+SHORTEST: Final = 0.0005
+"""Seconds that each of those in line has at least, however many there are."""
+
 TURN: Final = 64
 """So many requests of one client are answered before it is the next one's turn."""
 
@@ -35,6 +38,10 @@ class Turns:
     def share(self) -> int:
         """How many requests of one client are answered in its turn."""
         return min(TURN, CROWD // (len(self._line) + 1)) or 1
+
+    def ends(self, now: Seconds) -> float:
+        """When the turn that begins now is over; it has one request at least."""
+        return now + max(SHORTEST, SLICE / (len(self._line) + 1))
 
     def free(self, now: Seconds) -> bool:
         """Tell whether who is heard now can be answered at once; else it lines up."""
