@@ -9,6 +9,7 @@ import msgspec
 from fand.control import MOST_FANS, Event
 from fand.dispatch import Grant, Hall, Role, Shelf
 from fand.exceptions import CorruptedDataError
+from fand.journal import entry
 from fand.ports import Asleep, Reading, Temperature
 from fand.server.alarming import News, described
 from fand.server.desk import MOST_KNOWN, Desk
@@ -135,8 +136,17 @@ class Log(logging.Handler):
         text = record.getMessage()
         if record.exc_info is not None:
             self.faults.append(f"{text}: {record.exc_info[1]!r}")
-        elif not one_line(text):
-            self.faults.append(f"a line of the log is none: {text!r}")
+            return
+        fields = getattr(record, "fields", {})
+        if not all(map(one_line, (text, *fields.values()))):
+            self.faults.append(f"a line of the log is none: {text!r} {fields}")
+        if _journaled(entry({"MESSAGE": text, **fields})) != {"MESSAGE": text, **fields}:
+            self.faults.append(f"the journal reads something else: {text!r} {fields}")
+
+
+def _journaled(data: bytes) -> dict[str, str]:
+    """What the journal makes of an entry of lines, by its own rules."""
+    return dict(field.split("=", 1) for field in data.decode().removesuffix("\n").split("\n"))
 
 
 def told(shelf: Shelf, event: Event) -> None:
