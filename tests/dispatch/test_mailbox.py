@@ -49,18 +49,19 @@ def test_another_value_is_another_reading_and_later_than_the_one_before() -> Non
 
 
 def test_what_was_held_up_on_a_connection_given_up_is_not_told() -> None:
-    old, new = peer(), peer()
+    old, new = peer(0), peer(35)
     mail = box()
     mail.take(report(40, 10, 11), old)
     mail.take(report(60, 40, 41), new)
-    assert mail.take(report(40, 30, 39), old) is None
+    assert mail.take(report(41, 15, 90), old) is None
     assert mail.last == report(60, 40, 41)
+    assert mail.take(report(50, 42, 43), old) == warm(50, 42), "that is another agent of the same name"
 
 
-def test_what_may_have_been_taken_after_the_last_one_counts_wherever_it_comes_from() -> None:
+def test_what_comes_on_a_later_connection_was_taken_later_and_is_as_old_as_it_can_be() -> None:
     mail = box()
-    mail.take(report(40, 10, 20), peer())
-    assert mail.take(report(50, 9, 15), peer()) == warm(50, 10)
+    mail.take(report(40, 10, 20), peer(0))
+    assert mail.take(report(50, 9, 21), peer(9)) == warm(50, 9)
 
 
 def test_a_failure_told_again_is_no_second_failure() -> None:
@@ -112,6 +113,16 @@ def test_s2_an_agent_that_has_gone_and_not_come_again() -> None:
     again = peer(16)
     assert mail.take(report(40, 9, 10), again) is None
     assert mail.failure(WATCH, Seconds(16)) is None
+
+
+def test_s2_a_reading_from_before_a_failure_does_not_undo_it() -> None:
+    mail, nas = box(), peer(10)
+    mail.take(report(40, 9, 10), nas)
+    assert mail.failure(WATCH, Seconds(30)) is not None
+    nas.at = Seconds(31)
+    assert mail.take(report(41, 29, 31), nas) is None
+    assert mail.last == report(41, 29, 31)
+    assert mail.take(report(41, 32, 33), nas) == warm(41, 32)
 
 
 def test_s2_an_agent_that_lives_but_tells_nothing_of_the_device() -> None:

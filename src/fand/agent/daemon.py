@@ -26,7 +26,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 class Daemon:
     """One agent. ``readers`` is where its sensors are asked; ``tell`` gives word to the service manager, which wants
-    it every ``alive`` seconds.
+    a sign of life every ``alive`` seconds; None if it wants none.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Daemon:
         self._sensors = sensors
         self._clock = clock
         self._tell = tell
+        self._watched = alive is not None
         self._pause = GLANCE if alive is None else min(GLANCE, alive / 3)
         self._board = Board()
         self._readers = readers
@@ -88,7 +89,7 @@ class Daemon:
                 _log.warning("this host has slept for %.0f s: every device is asked again", slept)
                 self._watches.wake()
             self._board.beat(self._clock.mono())
-            if all(link.is_alive() for link in self._links):
+            if self._watched and all(link.is_alive() for link in self._links):
                 self._tell(ALIVE)
             try:
                 await asyncio.wait_for(self._stop.wait(), self._pause)

@@ -29,26 +29,30 @@ class Mailbox:
         self._peer: Peer | None = None
         self._begun: Seconds | None = None
         self._failed: Seconds | None = None
+        self._due = Seconds(float("-inf"))
 
     def take(self, report: Report, peer: Peer) -> Reading | None:
-        """What ``report`` says; None if that may be the reading known already, or one from before it.
+        """What ``report`` says; None if that may be the reading known already, or one from before it, or from before
+        the last failure.
 
         A reading counts once however often it is told, or a drop that was told three times would be taken for
-        confirmed (S5).
+        confirmed (S5). One that was under way during a silence does not make it undone: the next one will.
         """
-        last = self.last
-        if last is None:
+        last, source = self.last, self._peer
+        if last is None or source is None:
             self.last, self._peer = report, peer
             return report.reading
-        if peer is not self._peer and report.latest < last.reading.at:
-            return None  # it was held up on a connection that the agent has given up since
+        at = report.reading.at
+        if peer is source:
+            at = Seconds(max(at, last.reading.at))  # what comes later on a connection was taken later
+        elif peer.since < source.since and at <= last.latest:
+            return None  # it may have been held up on a connection that the agent has given up since
         self._peer = peer
-        at = Seconds(max(report.reading.at, last.reading.at))  # what comes later on a connection was taken later
         reading = replace(report.reading, at=at)
         if report.reading.at <= last.latest and reading == replace(last.reading, at=at):
             return None
         self.last = replace(report, reading=reading)
-        return reading
+        return reading if self._failed is None or at > self._failed else None
 
     def failure(self, watch: Watch, now: Seconds) -> Failed | None:
         """How the device has failed for want of news, if it has; each failure is told once, the next one a few
@@ -57,11 +61,11 @@ class Mailbox:
         pace = min(SIGN, watch.interval)
         why = self._silence(watch, pace, now)
         if why is None:
-            self._failed = None
+            self._due = now
             return None
-        if self._failed is not None and now < self._failed + pace:
+        if now < self._due:
             return None
-        self._failed = now
+        self._failed, self._due = now, Seconds(now + pace)
         return Failed(why, now)
 
     def _silence(self, watch: Watch, pace: Seconds, now: Seconds) -> str | None:
