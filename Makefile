@@ -8,7 +8,8 @@ MINUTES ?= 20
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate mutations soak hostile fuzz clean
+.PHONY: demo test check lint types imports coverage coverage-report docs netns-test vm-test bench simulate mutations soak \
+  hostile fuzz clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -51,6 +52,10 @@ coverage-report: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b doctest docs docs/_build/doctest
+
+# hosts as network namespaces: as root
+netns-test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m netns tests/netns
 
 vm-test: $(VENV)/.dev
 	tests/vm/vm-test

@@ -33,13 +33,16 @@ def _stdin(text: str) -> Iterator[None]:
 
 
 class Pki:
-    """An authority in ``folder``/pki, with a server called ``localhost`` and clients in folders of their own."""
+    """An authority in ``folder``/pki, with a server of this host and clients in folders of their own.
 
-    def __init__(self, folder: Path) -> None:
+    The server is called ``fans.example.org``, ``localhost``, and by ``names``.
+    """
+
+    def __init__(self, folder: Path, *names: str) -> None:
         self._folder = folder
         self.path = folder / "pki"
         self("init")
-        self("server", "fans.example.org")
+        self("server", "fans.example.org", *names)
 
     def __call__(self, command: str, *argv: str) -> Run:
         run = Run(command, "--folder", str(self.path), *argv)
