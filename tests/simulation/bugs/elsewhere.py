@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.simulation.bugs.agents import AGENTS
 from tests.simulation.mutations import Mutation, edit
 
 ELSEWHERE: Final = (
@@ -146,4 +147,5 @@ ELSEWHERE: Final = (
         (edit("fand.server.keeper:Keeper.refresh", "if changed or beat:", "if beat:"),),
         test="tests/server/test_keeper.py::test_every_change_is_pushed_at_once",
     ),
+    *AGENTS,
 )
