@@ -101,3 +101,33 @@ def _stories() -> Iterator[bytes]:
         + bytes((_CLOSE,))
         + bytes((_ANEW, 1)) * 9
     )
+
+
+def handshakes() -> Iterator[bytes]:
+    """Inputs of the target ``handshake``: the client, and events as tests.fuzz.handshake numbers them."""
+    exchange, ping, corrupt, time = 0, 7, 8, 9
+    for client in range(7):
+        yield bytes((client,))
+        for flights in range(4):
+            done = bytes((client, *(exchange,) * flights))
+            yield done + bytes((ping, 2, exchange, exchange, corrupt, 4, 1, 2, 3, 4, exchange, exchange))
+            for spoil in (
+                b"\2\1\1",
+                b"\2\x20\xff",
+                b"\3\1",
+                b"\3\x30",
+                b"\4",
+                b"\6\x05\x16\3\1",
+                b"\x0a",
+                b"\x0b",
+                b"\x0c",
+            ):
+                yield done + spoil + bytes((exchange, ping, 0, exchange, exchange, time, 1, exchange))
+            yield done + bytes((time, 3))
+    for frame in (b"99F90001.", b"GET / HTTP/1.1\r\n\r\n", b"\x16\3\1\xff\xff", b"\x15\3\3\0\2\2\0"):
+        yield bytes((0, 5, len(frame))) + frame + bytes((time, 1))
+
+
+def records() -> list[bytes]:
+    """What stands at the beginning of what TLS sends."""
+    return [bytes((kind, 3, version)) for kind in range(0x14, 0x18) for version in (1, 3)] + [b"99F9", b"\1\0"]

@@ -242,9 +242,16 @@ class Wire(asyncio.Transport):
 
     def _deliver(self) -> None:
         if self._inbox and self._taking and not self._closing:
-            data = bytes(self._inbox[:AT_ONCE])
-            del self._inbox[:AT_ONCE]
-            self._guard(partial(self._protocol.data_received, data))
+            if isinstance(self._protocol, asyncio.BufferedProtocol):
+                buffer = memoryview(self._protocol.get_buffer(-1))
+                count = min(len(buffer), len(self._inbox))
+                buffer[:count] = self._inbox[:count]
+                take: Callable[[], None] = partial(self._protocol.buffer_updated, count)
+            else:
+                count = min(AT_ONCE, len(self._inbox))
+                take = partial(self._protocol.data_received, bytes(self._inbox[:count]))
+            del self._inbox[:count]
+            self._guard(take)
             if self._inbox:
                 self._loop.call_soon(self._deliver)
 

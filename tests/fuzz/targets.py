@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from tests.fuzz import dispatch, frames, seeds
+from tests.fuzz import dispatch, frames, handshake, seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,6 @@ TARGETS: Final = MappingProxyType(
     {
         "frames": Target(frames.check, seeds.frames, seeds.words, 4096),
         "dispatch": Target(dispatch.check, seeds.events, seeds.words, 512),
+        "handshake": Target(handshake.check, seeds.handshakes, seeds.records, 256),
     }
 )

@@ -15,17 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.control import Decision, decision
-from fand.dispatch import Hall, fans, requests, shelf
+from fand.dispatch import ALL, Hall, fans, requests, shelf
 from fand.exceptions import RequestError, UnpicklableError
 from fand.server import connection, state
 from fand.server.connection import Connection
+from fand.server.encrypted import Encrypted
+from fand.server.identity import Access
 from fand.units import Percent
-from fand.wire import HEADER_SIZE, Decoder, Request, decode
-from tests.fuzz import corpus, frames, seeds
+from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
+from tests.fuzz import corpus, dispatch, frames, handshake, seeds, values
+from tests.fuzz.stage import Loop
 from tests.fuzz.targets import TARGETS
 
 FRAMES = corpus.read("frames")
 EVENTS = corpus.read("dispatch")
+HANDSHAKES = corpus.read("handshake")
 MOST_MEMORY = 2 * 2**20
 """Bytes that the decoder may take for an input, which is of 4 KiB at most, with all that checking it takes."""
 
@@ -56,6 +60,22 @@ def test_no_input_breaks_a_promise_of_the_server(monkeypatch: pytest.MonkeyPatch
         TARGETS["dispatch"].check(data)
     assert granted == {*(request for request in Request if requests.role_for(request)), Request.DISCONNECT}
     assert refused == set(Request) - {Request.DISCONNECT}
+
+
+def test_no_input_breaks_a_promise_of_the_handshake() -> None:
+    assert HANDSHAKES
+    for data in chain(HANDSHAKES, seeds.handshakes()):
+        TARGETS["handshake"].check(data)
+
+
+def test_the_friend_is_let_in_and_answered() -> None:
+    loop = Loop()  # type: ignore[abstract]
+    with dispatch.quietly(loop):
+        play = handshake.Play(loop, handshake.FRIEND)
+        for byte in (b"\0", b"\0", b"\7\2", b"\0", b"\0"):
+            play.step(values.Reader(byte))
+        assert play.answers == encode(Request.ACK, ()) * 3
+        play.end()
 
 
 def test_no_input_takes_much_memory() -> None:
@@ -198,6 +218,23 @@ def test_a_bug_of_the_server_is_seen(
 ) -> None:
     monkeypatch.setattr(where, name, wrong)
     assert any(said in text for text in _broken("dispatch", chain(seeds.events(), EVENTS)))
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "wrong", "said"),
+    [
+        (Access, "grant", lambda _self, _visitor: ALL, "without an entry: let in"),
+        (Encrypted, "_late", _nothing, "a handshake takes for ever"),
+        (Encrypted, "_flush", _fails, "division by zero"),
+        (Encrypted, "connection_lost", _nothing, "somebody who has gone is still there"),
+        (connection, "_farewell", _cut, "the server has sent part of a frame"),
+    ],
+)
+def test_a_bug_of_the_handshake_is_seen(
+    where: object, name: str, wrong: Callable[..., object], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, name, wrong)
+    assert any(said in text for text in _broken("handshake", chain(seeds.handshakes(), HANDSHAKES)))
 
 
 @pytest.fixture(autouse=True)
