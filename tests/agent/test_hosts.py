@@ -15,6 +15,7 @@ from fand.client import Client
 from fand.clock import SystemClock
 from fand.ports import Temperature
 from fand.units import Celsius, Seconds
+from tests.certificates import Pki
 from tests.fanclient.processes import Program, until
 from tests.server.processes import Server, running
 
@@ -69,7 +70,12 @@ class Site:
         return self._stack.enter_context(running(config, *options, stderr=log.fileno()))
 
     def agent(
-        self, *servers: object, name: str = "nas2", devices: tuple[str, ...] = ("sda",), interval: float = 0.1
+        self,
+        *servers: object,
+        name: str = "nas2",
+        devices: tuple[str, ...] = ("sda",),
+        interval: float = 0.1,
+        more: str = "",
     ) -> Program:
         """An agent that reads these devices, each a file of that name, and tells these servers, each a port or a
         path.
@@ -79,7 +85,7 @@ class Site:
             for device in devices
         )
         told = [server if isinstance(server, str) else f"127.0.0.1:{server}" for server in servers]
-        text = f'[agent]\nname = "{name}"\nservers = {json.dumps(told)}\ninterval = 0.1\ndevices = [{listed}]\n'
+        text = f'[agent]\nname = "{name}"\nservers = {json.dumps(told)}\ninterval = 0.1\ndevices = [{listed}]\n{more}'
         config = self.write(f"{name}.toml", text)
         return self._start(name, "agent", "-c", str(config), "-v")
 
@@ -219,6 +225,17 @@ def test_an_agent_with_the_role_report_comes_by_a_unix_socket(site: Site) -> Non
     server = site.server(config)
     site.agent(path)
     until(lambda: duty(server) == 69)
+
+
+def test_an_agent_goes_by_the_name_in_its_certificate(site: Site) -> None:
+    site.heat("sda", 33)
+    pki, path = Pki(site.folder), f"{site.folder}/s"
+    files = pki.client("nas7", "--role", "report", "--shelf", "shelf1")
+    head = f'[server]\nsocket = "{path}"\nstate = "{site.folder}/kept"\n[server.tls]\nfolder = "{pki.path}"\n'
+    server = site.server(site.shelf(remote("sda", "nas7"), head=head))
+    site.agent(f"localhost:{server.port}", more=f'[tls]\nfolder = "{Path(files.certificate).parent}"\n')
+    with Client(path, 0) as operator:
+        until(lambda: operator.status("shelf1")["duty"] == 69)
 
 
 @pytest.mark.parametrize("ahead", [-1e6, 1e6])

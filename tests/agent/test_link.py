@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from fand import util
 from fand.agent.board import Board
-from fand.agent.conversation import News
+from fand.agent.conversation import Conversation, News
 from fand.agent.link import Link
 from fand.clock import SystemClock
 from fand.communication import Request, recv, send
-from fand.exceptions import CommunicationError
+from fand.exceptions import CommunicationError, SendReceiveError
 from fand.ports import Clock, Temperature
 from fand.units import Celsius, Seconds
 from tests.fanclient.processes import until
@@ -216,6 +217,22 @@ def test_a_fault_of_our_own_does_not_end_the_thread(
     rig.link.start()
     until(lambda: "takes our reports" in caplog.text)
     assert "failed in a way of its own" in caplog.text
+
+
+def test_a_connection_that_is_closed_while_it_waits_is_told() -> None:
+    board, (one, other) = Board(), socket.socketpair()
+    link = Link(("127.0.0.1", 9), "nas2", Seconds(5), board=board, clock=SystemClock())
+    one.close()
+    with board.watched() as waker, other, pytest.raises(SendReceiveError, match="the connection is closed"):
+        link._wait(one, waker, Conversation("nas2", Seconds(5)))
+
+
+def test_the_end_of_the_program_ends_it(rigs: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = rigs()
+    monkeypatch.setattr(util, "terminating", lambda: True)
+    rig.link.start()
+    rig.link.join(30)
+    assert not rig.link.is_alive()
 
 
 def test_it_ends_while_it_waits_to_connect_again(rigs: Callable[..., Rig], caplog: pytest.LogCaptureFixture) -> None:
