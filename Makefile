@@ -8,7 +8,8 @@ MINUTES ?= 20
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs vm-test bench simulate mutations soak clean
+.PHONY: demo test check lint types imports coverage coverage-report docs netns-test vm-test bench simulate mutations soak \
+  hostile fuzz clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -52,6 +53,10 @@ docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b doctest docs docs/_build/doctest
 
+# hosts as network namespaces: as root
+netns-test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m netns tests/netns
+
 vm-test: $(VENV)/.dev
 	tests/vm/vm-test
 
@@ -73,6 +78,19 @@ bench: $(VENV)/.dev
 # real processes in trouble; status 1 where a rule was violated or anything leaks
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(SOAK_ARGS)
+
+$(VENV)/.fuzz: pyproject.toml
+	.ci/venv $(VENV) dev,fuzz
+	touch $@ $(VENV)/.dev $(VENV)/.demo
+
+# bytes that nobody thought of, MINUTES in all; goes on where it ended last time; status 1 where a promise was broken
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(FUZZ_ARGS)
+
+# ten thousand hostile connections at once, and how long fan clients wait
+CONNECTIONS ?= 10000
+hostile: $(VENV)/.dev
+	$(BIN)/python -m tests.hostile --connections $(CONNECTIONS) $(HOSTILE_ARGS)
 
 clean:
 	rm -rf $(VENV) .cache docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

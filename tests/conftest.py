@@ -3,9 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.certificates import Pki
 
 # Time depends on the machine and its load, so it fails no test.
 settings.register_profile("fand", deadline=None)
@@ -26,3 +30,11 @@ def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["STATE_DIRECTORY"]
     else:
         os.environ["STATE_DIRECTORY"] = before
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> "Pki":
+    """An authority, shared by all tests; what a test changes it does in one of its own."""
+    from tests.certificates import Pki  # most tests need none
+
+    return Pki(tmp_path_factory.mktemp("pki"))

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -371,6 +372,55 @@ class TestConnect:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
             with pytest.raises(FandTimeoutError, match="did not answer"):
                 _connect_for_ever(stack, _port(listener))
+
+
+class TestUnixSocket:
+    def test_a_path_is_a_unix_socket_whatever_the_port(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "fand.sock")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            sock = com.connect(path, 9999)
+            assert com.is_socket_open(sock)
+            assert sock.gettimeout() == 10
+            with listener.accept()[0] as peer:
+                com.send(sock, Request.PING)
+                com.send(peer, Request.DISCONNECT, "bye")
+                with pytest.raises(FandConnectionResetError, match=f"^{path} ended the connection: bye$"):
+                    com.recv(sock)
+                com.reset_connection(sock, "that was all")
+                assert _everything(peer) == [(Request.PING, ()), (Request.DISCONNECT, ("that was all",))]
+
+    def test_nobody_listens(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "fand.sock")
+        with pytest.raises(ConnectionFailedError, match=f"^cannot connect to {path}: No such file or directory; is "):
+            com.connect(path, 9999)
+        with socket.socket(socket.AF_UNIX) as left_behind:
+            left_behind.bind(path)
+        with pytest.raises(ConnectionFailedError, match=f"^cannot connect to {path}: Connection refused$"):
+            com.connect(path, 9999)
+
+    def test_its_queue_is_full(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "fand.sock")
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as waiting:
+            listener.bind(path)
+            listener.listen(0)
+            waiting.connect(path)
+            with pytest.raises(ConnectionFailedError, match=f"^cannot connect to {path}: "):
+                com.connect(path, 9999)
+
+    @pytest.mark.parametrize("path", ["/a\0b", "/" + "x" * 200])
+    def test_what_can_be_no_path(self, path: str) -> None:
+        with pytest.raises(ConnectionFailedError, match="cannot connect to"):
+            com.connect(path, 9999)
+
+    def test_one_that_others_may_not_use(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_self: socket.socket, _path: str) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        with pytest.raises(ConnectionFailedError, match="Permission denied; only the owner and the group"):
+            com.connect(str(tmp_path / "fand.sock"), 9999)
 
 
 def _connect_for_ever(stack: ExitStack, port: int) -> None:

@@ -86,8 +86,8 @@ def test_a_request_is_its_name_and_a_function_and_a_command_an_entry(package: Pa
     _add(package / "wire/request.py", 'PING = "ping"\n', '    GET_ECHO = "get_echo"\n    SET_ECHO = "set_echo"\n')
     requests = package / "dispatch/requests.py"
     requests.write_text(
-        requests.read_text()
-        + "\n_TABLE[Request.GET_ECHO] = (lambda hall, args, peer, now: Answer(Request.SET_ECHO, args), ('it',), 1)\n"
+        requests.read_text() + "\n_TABLE[Request.GET_ECHO] = _Entry("
+        "lambda hall, args, peer, now: Answer(Request.SET_ECHO, args), Role.READ, _Of.ANY, ('it',), 1)\n"
     )
     actions = package / "fanctl/actions.py"
     actions.write_text(

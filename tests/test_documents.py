@@ -11,6 +11,7 @@ from fand.config import load
 
 ROOT = Path(__file__).parents[1]
 FENCED = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)|`(docs/[\w./]+|[A-Z]+\.md)`")
 DIRECTIVE = re.compile(r"^\.\. code-block:: toml\n\n((?:(?:   .*)?\n)+)", re.MULTILINE)
 
 
@@ -32,3 +33,10 @@ def test_a_whole_example_loads(page: str, text: str, tmp_path: Path) -> None:
 
 def test_there_are_examples() -> None:
     assert {"README.md", "quickstart.rst"} <= {page for page, _ in whole_examples()}
+
+
+@pytest.mark.parametrize("page", ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/security.md"])
+def test_what_a_page_names_is_there(page: str) -> None:
+    named = {link or path for link, path in LINK.findall((ROOT / page).read_text())}
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()

@@ -22,6 +22,7 @@ BUILTINS = {
     "FandTimeoutError": TimeoutError,
     "UnpicklableError": ValueError,
     "RequestError": ValueError,
+    "AccessDeniedError": ValueError,
     "ShelfNotFoundError": ValueError,
     "ShelfTemperatureBadValue": ValueError,
     "ShelfRpmBadValue": ValueError,

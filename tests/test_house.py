@@ -19,6 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LIBRARIES = {
     "msgspec": ("stored", "config", "drivers", "fanclient", "server", "dispatch", "demo", "detect", "fanctl"),
     "rich": ("fanctl", "demo"),
+    "cryptography": ("pki",),
     "gpiozero": ("drivers", "clientrpi"),
     "lgpio": ("drivers",),
     "gpiod": ("drivers",),

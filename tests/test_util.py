@@ -381,6 +381,10 @@ class TestParseArgs:
     def test_an_address_of_ipv6_may_stand_in_brackets(self, parser: argparse.ArgumentParser, address: str) -> None:
         assert util.parse_args(parser, ["-a", address]).address == "::1"
 
+    @pytest.mark.parametrize("path", ["/run/fand/fand.sock", "/run/fand:2/[a]"])
+    def test_an_address_may_be_the_path_of_a_unix_socket(self, parser: argparse.ArgumentParser, path: str) -> None:
+        assert util.parse_args(parser, ["-a", path]).address == path
+
     @pytest.mark.parametrize(
         ("address", "fault"),
         [
@@ -389,6 +393,7 @@ class TestParseArgs:
             ("[]", "is neither"),
             ("\udcff.example", "is neither"),
             ("nas\0", "is neither"),
+            ("/nas\0", "is neither"),
             ("nas:9999", "give the port with -p"),
         ],
     )

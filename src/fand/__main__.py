@@ -9,10 +9,12 @@ from fand import __version__
 
 SERVICES: Final[Mapping[str, tuple[str, str]]] = {
     "server": ("fand.server", "read the sensors and serve the duty of every shelf"),
+    "agent": ("fand.agent", "read the sensors of this host and report them to servers"),
     "client": ("fand.fanhost", "drive the fans of this host, as its configuration says"),
     "clientrpi": ("fand.clientrpi", "drive a fan from the pins of a Raspberry Pi"),
     "fanctl": ("fand.fanctl", "show and override the state of shelves"),
     "detect": ("fand.detect", "print the drives, sensors and fans of this host as a configuration"),
+    "pki": ("fand.pki", "make the certificates by which servers and clients know one another"),
     "demo": ("fand.demo", "watch a simulated shelf"),
 }
 """Service -> its module, whose ``main(argv)`` returns the exit status; and what it is for."""

@@ -285,7 +285,7 @@ def _shelves(values: tuple[Any, ...]) -> tuple[list[str], bool]:
 
 
 def _status(values: tuple[Any, ...]) -> dict[str, Any]:
-    return _shelf(values[1])
+    return _shelf({"certificates": [], **_of_type(dict)(values[1])})  # older servers have none
 
 
 def _of_type(kind: type[_T]) -> Callable[[Any], _T]:
@@ -358,5 +358,6 @@ _shelf: Final = _record(
             optional=_flag,
         )
     ),
+    certificates=_each(_record(whose=_text, until=_finite)),
     next=_maybe(_of_type(int)),
 )

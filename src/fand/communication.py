@@ -10,14 +10,16 @@ mix; so do two that receive.
 
 import logging
 import math
+import os
 import socket
 import threading
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from fand import util
+from fand import tls, util
 from fand.exceptions import (
+    ConfigError,
     ConnectionFailedError,
     CorruptedDataError,
     FandConnectionResetError,
@@ -27,6 +29,9 @@ from fand.exceptions import (
     UnpicklableError,
 )
 from fand.wire import Decoder, Request, encode, reason
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 __all__ = [
     "ConnectionFailedError",
@@ -174,7 +179,7 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
         except OSError as error:
             raise SendReceiveError(f"cannot send to {link.peer}: {_why(sock, error)}") from error
         finally:
-            if 0 < sent < len(frame):
+            if 0 < sent < len(frame) or getattr(sock, "cut", False):
                 link.broken = True
                 _shut_down(sock)
                 if _links.release(sock) is not None:
@@ -243,33 +248,109 @@ def _nothing_in_time(sock: socket.socket, link: _Link) -> FandTimeoutError:
 def connect(address: str, port: int) -> socket.socket:
     """Connect to the server at ``address`` and ``port``; the socket is managed and has a time-out of 10 seconds.
 
-    :param address: an IPv4 or IPv6 address or a name; of a name all addresses are tried
-    :param port: usually 9999
+    If this host has a certificate the connection is encrypted, and the server must have one as well; see
+    :doc:`/tls`.
+
+    :param address: an IPv4 or IPv6 address or a name, of which all addresses are tried; or the path of a Unix socket,
+        which begins with ``/``
+    :param port: usually 9999; of no meaning with a path
     :returns: the connection
     :raises FandTimeoutError: no answer in time
-    :raises ConnectionFailedError: no such name, or nothing listens there
+    :raises ConnectionFailedError: no such name, nothing listens there, or it is not who it should be
     :raises TerminatingError: the program is terminating
     """
+    return dial(address, port)
+
+
+def dial(address: str, port: int, table: tls.Files | None = None) -> socket.socket:
+    """Connect as :func:`connect` does; ``table`` is what the program's configuration says of certificates, if that
+    has been read already.
+    """
+    where = place(address, port)
     if util.terminating():
-        raise TerminatingError(f"the program is terminating: no connection to {address}:{port} is made")
+        raise TerminatingError(f"the program is terminating: no connection to {where} is made")
     if not 0 <= port <= 0xFFFF:  # the resolver would take its lower 16 bits
         raise ConnectionFailedError(f"cannot connect to {address}: {port} is not a port, a number from 1 to 65535")
+    context = _context(address, table)
     try:
-        sock = socket.create_connection((_host(address), port), timeout=TIMEOUT)
+        sock = _connected(address, port)
     except TimeoutError as error:
-        raise FandTimeoutError(f"{address} port {port} did not answer for {TIMEOUT:.0f} s") from error
+        raise FandTimeoutError(f"{where} did not answer for {TIMEOUT:.0f} s") from error
     except (OSError, ValueError) as error:  # the last: a name that cannot be
         why = getattr(error, "strerror", None) or error
-        remedy = "; is the address right?" if isinstance(error, socket.gaierror | ValueError) else ""
-        raise ConnectionFailedError(f"cannot connect to {address} port {port}: {why}{remedy}") from error
+        raise ConnectionFailedError(f"cannot connect to {where}: {why}{_remedy(address, error)}") from error
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            sock = _encrypted(sock, context, address, port)
         add_socket(sock)
     except BaseException:
         sock.close()
         raise
-    _log.info("connected to %s port %s", address, port)
+    _log.info("connected to %s%s", where, "" if context is None else " by TLS")
     return sock
+
+
+def _context(address: str, table: tls.Files | None) -> "SSLContext | None":
+    """How to speak TLS with ``address``; None is not to."""
+    try:
+        files = tls.find(address, os.environ, table)
+        if files is None:
+            return None
+        from fand.tls.contexts import client_context  # noqa: PLC0415 - slow to import, and only where it is wanted
+
+        return client_context(files)
+    except ConfigError as error:
+        raise ConnectionFailedError(f"cannot connect to {address}: {error}") from None
+
+
+def _encrypted(sock: socket.socket, context: "SSLContext", address: str, port: int) -> socket.socket:
+    """``sock`` with TLS over it, once both ends agree; if they do not, it is closed."""
+    from fand.tls.faults import words  # noqa: PLC0415 - as above
+    from fand.tls.sockets import TlsSocket  # noqa: PLC0415
+
+    try:
+        encrypted = TlsSocket(sock, context, address.partition("%")[0])
+    except ValueError as error:
+        raise ConnectionFailedError(f"no TLS with {address} port {port}: no certificate has that name") from error
+    try:
+        encrypted.handshake()
+    except BaseException as error:
+        encrypted.close()
+        if isinstance(error, TimeoutError):
+            what = f"{address} port {port} did not finish the handshake of TLS for {TIMEOUT:.0f} s"
+            raise FandTimeoutError(what) from error
+        if isinstance(error, OSError):
+            raise ConnectionFailedError(f"no TLS with {address} port {port}: {words(error)}") from error
+        raise
+    return encrypted
+
+
+def place(address: str, port: int) -> str:
+    """Where a server is, for a message."""
+    return address if address.startswith("/") else f"{address} port {port}"
+
+
+def _connected(address: str, port: int) -> socket.socket:
+    if not address.startswith("/"):
+        return socket.create_connection((_host(address), port), timeout=TIMEOUT)
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(TIMEOUT)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _remedy(address: str, error: Exception) -> str:
+    if isinstance(error, socket.gaierror | ValueError):
+        return "; is the address right?"
+    if isinstance(error, PermissionError) and address.startswith("/"):
+        return "; only the owner and the group of the socket may use it"
+    return "; is the server running?" if isinstance(error, FileNotFoundError) else ""
 
 
 def _host(address: str) -> Any:
@@ -330,4 +411,10 @@ def _peer(sock: socket.socket) -> str:
 
 
 def _why(sock: socket.socket, error: OSError) -> str:
-    return "the socket is closed" if sock.fileno() < 0 else error.strerror or str(error)
+    if sock.fileno() < 0:
+        return "the socket is closed"
+    if hasattr(error, "library"):  # an ssl.SSLError
+        from fand.tls.faults import words  # noqa: PLC0415 - only where TLS is spoken
+
+        return words(error)
+    return error.strerror or str(error)

@@ -13,6 +13,7 @@
     |   |-- FandTimeoutError (TimeoutError)         nothing arrived, or left, in time
     |   `-- UnpicklableError (ValueError)           our own caller gave what the wire has no form for
     |-- RequestError (ValueError)                   a well-formed request that cannot be granted
+    |   |-- AccessDeniedError                       the peer may not ask this
     |   |-- ShelfNotFoundError                      no shelf of that name
     |   |-- ShelfTemperatureBadValue                a temperature out of range
     |   |-- ShelfRpmBadValue                        a fan speed out of range
@@ -78,6 +79,10 @@ class UnpicklableError(CommunicationError, ValueError):
 
 class RequestError(FandError, ValueError):
     """A well-formed request that cannot be granted; its text is what the peer is told."""
+
+
+class AccessDeniedError(RequestError):
+    """The peer may not ask this."""
 
 
 class ShelfNotFoundError(RequestError):

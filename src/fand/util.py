@@ -243,11 +243,13 @@ _LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 def _address(text: str) -> str:
-    """A host as people write it, an IPv6 address in brackets or not; whether it exists the resolver will tell."""
+    """A host as people write it, an IPv6 address in brackets or not, or the path of a Unix socket; whether it exists
+    the resolver will tell.
+    """
     from argparse import ArgumentTypeError  # noqa: PLC0415 - whoever gets here has argparse, others need not wait for it
 
     host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if host.count(":") == 1:
+    if host.count(":") == 1 and not host.startswith("/"):
         raise ArgumentTypeError(f"{text[:60]!r} is no host; give the port with -p")
     if not host.strip() or not host.isprintable():
         raise ArgumentTypeError(f"{text[:60]!r} is neither an IP address nor a host name")
@@ -274,7 +276,7 @@ def _set_up_logging(level: int, logfile: str | None, *, aside: bool) -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(_ForJournal() if _stderr_is_journal() else logging.Formatter(_ON_STDERR))
+        handler.setFormatter(_ForJournal() if stderr_is_journal() else logging.Formatter(_ON_STDERR))
     if aside:
         from fand.aside import Aside, Stderr  # noqa: PLC0415 - for the programs that stay
 
@@ -303,7 +305,7 @@ class _ForJournal(logging.Formatter):
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
-def _stderr_is_journal() -> bool:
+def stderr_is_journal() -> bool:
     """Tell whether stderr leads to journald: JOURNAL_STREAM names its device and inode (systemd.exec(5))."""
     try:
         stderr = os.fstat(2)

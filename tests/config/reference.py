@@ -45,7 +45,7 @@ def _cells(field: msgspec.structs.FieldInfo) -> list[str]:
     default = field.default
     if field.required:
         shown_default = "must be given"
-    elif default is None:
+    elif default is None or isinstance(default, msgspec.Struct):
         shown_default = "none"
     else:
         shown_default = f"``{json.dumps(default).removesuffix('.0')}``"

@@ -20,6 +20,8 @@ from fand.config.address import host_fault, is_loopback
         ("::1", ("::1", 9999)),
         ("fe80::1%eth0", ("fe80::1%eth0", 9999)),
         ("[fe80::1%eth0]:1234", ("fe80::1%eth0", 1234)),
+        ("/run/fand/fand.sock", ("/run/fand/fand.sock", 9999)),
+        ("/run/fand:2/[a].sock", ("/run/fand:2/[a].sock", 9999)),
     ],
 )
 def test_the_forms_of_an_address(text: str, address: tuple[str, int]) -> None:
@@ -54,6 +56,9 @@ def test_the_forms_of_an_address(text: str, address: tuple[str, int]) -> None:
         ("n" * 64, "neither"),
         ("n." * 130 + "n", "neither"),
         ("näs\n", "neither"),
+        ("/", "'/' is not an absolute path of a file"),
+        ("/run/\0", "NUL"),
+        ("/" + "é" * 54, "is longer than 107 bytes"),
     ],
 )
 def test_what_is_no_address_is_told(text: str, told: str) -> None:

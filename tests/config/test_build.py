@@ -27,7 +27,7 @@ def test_a_file_may_be_for_the_server_the_fan_client_or_both() -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
 def test_s11_a_file_that_describes_nothing_is_refused(text: str) -> None:
-    assert faults(text) == ["f: describes nothing; give a shelf in [shelves.NAME] or a fan client in [client]"]
+    assert faults(text) == ["f: describes nothing; give a shelf in [shelves.NAME], a [client] or an [agent]"]
 
 
 def test_s11_an_unknown_table_is_refused() -> None:

@@ -182,7 +182,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, "")
-    assert faults(path) == [f"{path}: describes nothing; give a shelf in [shelves.NAME] or a fan client in [client]"]
+    assert faults(path) == [f"{path}: describes nothing; give a shelf in [shelves.NAME], a [client] or an [agent]"]
     ini = write(tmp_path, "", "fand.ini")
     assert faults(ini)[0].startswith(f"{ini}: [DEFAULT] shelves: is missing")
 

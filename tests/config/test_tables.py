@@ -29,12 +29,12 @@ def test_the_page_has_the_keys_of_every_table() -> None:
 
 def test_the_examples_of_the_page_are_configurations(tmp_path: Path) -> None:
     whole = [block for block in blocks("toml") if "devices" in block or "[client]" in block]
-    assert len(whole) == 3
+    assert len(whole) == 4
     for number, block in enumerate(whole):
         path = tmp_path / f"{number}.toml"
         path.write_text(block, encoding="utf-8")
         config = load(path, fand.drivers)
-        assert config.server or config.client
+        assert config.server or config.client or config.agent
     for block in blocks("toml"):
         assert tomllib.loads(block)
 

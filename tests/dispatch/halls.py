@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fand.control import FamilyLaw, Linear, ShelfLaw, Watch
-from fand.dispatch import Answer, Hall, Peer, Shelf, Slot, answer
+from fand.dispatch import ALL, Answer, Grant, Hall, Peer, Shelf, Slot, answer
 from fand.ports import Temperature
 from fand.units import Celsius, Moment, Percent, Seconds, Timestamp
 from fand.wire import Request
@@ -42,8 +42,8 @@ def hall(*shelves: Shelf) -> Hall:
     return Hall(shelves or (warm(shelf()),), instant)
 
 
-def peer(seconds: float = 0.0) -> Peer:
-    return Peer("192.0.2.1:4000", Seconds(seconds))
+def peer(seconds: float = 0.0, grant: Grant = ALL) -> Peer:
+    return Peer("192.0.2.1:4000", Seconds(seconds), grant=grant)
 
 
 def ask(where: Hall, request: Request, *args: object, who: Peer | None = None, now: float = 1.0) -> Answer:

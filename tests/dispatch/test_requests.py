@@ -5,15 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.dispatch import After, answer
+from fand.dispatch import ALL, After, Certificate, Grant, Role, answer, role_for
+from fand.dispatch.certificates import DAY
 from fand.dispatch.requests import LATEST
 from fand.exceptions import (
+    AccessDeniedError,
     RequestError,
     ShelfNotFoundError,
     ShelfPwmBadValue,
     ShelfPwmExpireBadValue,
     ShelfRpmBadValue,
 )
+from fand.units import Timestamp
 from fand.wire import Request, encode
 
 from .halls import WALL, ask, at, hall, peer, shelf, warm
@@ -59,7 +62,7 @@ def test_subscribe_pwm_answers_at_once_and_enters_the_peer() -> None:
     where, who = hall(), peer()
     given = ask(where, Request.SUBSCRIBE_PWM, "shelf1", who=who)
     assert (given.request, given.args) == (Request.SET_PWM, ("shelf1", 25))
-    assert given.changed is where.shelf("shelf1")
+    assert given.changed == (where.shelf("shelf1"),)
     assert who in where.shelf("shelf1").subscribers
 
 
@@ -67,7 +70,7 @@ def test_s8_an_override_is_set_and_ended() -> None:
     where = hall()
     given = ask(where, Request.SET_PWM_OVERRIDE, "shelf1", 60)
     assert given.request is Request.ACK
-    assert given.changed is where.shelf("shelf1")
+    assert given.changed == (where.shelf("shelf1"),)
     assert ask(where, Request.GET_PWM, "shelf1").args == ("shelf1", 60)
     ask(where, Request.SET_PWM_OVERRIDE, "shelf1", None)
     assert ask(where, Request.GET_PWM, "shelf1").args == ("shelf1", 25)
@@ -185,6 +188,113 @@ def test_get_status_names_its_shelf() -> None:
     assert given.args[1]["duty"] == 25
 
 
+def test_get_status_tells_of_certificates_that_end_soon_and_concern_the_shelf() -> None:
+    where = hall()
+    for whose, days, shelves in (
+        ("pi1", 3, frozenset({"shelf1"})),
+        ("pi2", 3, frozenset({"shelf2"})),
+        ("pi3", 300, None),
+        ("the server", -3, None),
+    ):
+        where.certificates[whose] = Certificate(whose, Timestamp(WALL + days * DAY), shelves)
+    assert ask(where, Request.GET_STATUS, "shelf1").args[1]["certificates"] == [
+        {"whose": "the server", "until": WALL - 3 * DAY},
+        {"whose": "pi1", "until": WALL + 3 * DAY},
+    ]
+
+
+ASKED: dict[Request, tuple[object, ...]] = {
+    Request.PING: (),
+    Request.GET_PWM: ("shelf1",),
+    Request.SUBSCRIBE_PWM: ("shelf1",),
+    Request.GET_RPM: ("shelf1",),
+    Request.SET_RPM: ("shelf1", 900),
+    Request.SET_FANS: ("shelf1", []),
+    Request.SET_TEMPERATURES: ([], "nas2"),
+    Request.SET_PWM_OVERRIDE: ("shelf1", 60),
+    Request.SET_PWM_EXPIRE: ("shelf1", None),
+    Request.RELOAD: (),
+    Request.GET_SHELVES: (),
+    Request.GET_STATUS: ("shelf1",),
+}
+"""Every request that a server takes, as one might ask it."""
+
+NEEDED = {
+    Request.SET_RPM: Role.REPORT,
+    Request.SET_FANS: Role.REPORT,
+    Request.SET_TEMPERATURES: Role.REPORT,
+    Request.SET_PWM_OVERRIDE: Role.CONTROL,
+    Request.SET_PWM_EXPIRE: Role.CONTROL,
+    Request.RELOAD: Role.CONTROL,
+}
+"""What needs more than reading."""
+
+
+def test_every_request_that_is_taken_has_its_role() -> None:
+    assert {request: role_for(request) for request in Request} == {
+        request: NEEDED.get(request, Role.READ) if request in ASKED else None for request in Request
+    }
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("request_", ASKED)
+def test_a_request_is_answered_by_its_role_and_refused_without(request_: Request, role: Role) -> None:
+    who = peer(grant=Grant(frozenset({role})))
+    if NEEDED.get(request_, role) is role:
+        ask(hall(), request_, *ASKED[request_], who=who)
+        return
+    where = hall()
+    before = where.shelf("shelf1").kept
+    needed = NEEDED[request_].value
+    with pytest.raises(AccessDeniedError, match=f"^{request_.name} needs the role {needed}$"):
+        ask(where, request_, *ASKED[request_], who=who)
+    assert where.shelf("shelf1").kept == before
+    assert where.shelf("shelf1").client is None
+
+
+@pytest.mark.parametrize("request_", [request for request, args in ASKED.items() if args[:1] == ("shelf1",)])
+def test_a_shelf_that_is_not_granted_is_refused_whether_there_is_one_or_not(request_: Request) -> None:
+    where, who = hall(warm(shelf()), warm(shelf("mine"))), peer(grant=Grant(ALL.roles, frozenset({"mine"})))
+    rest = ASKED[request_][1:]
+    ask(where, request_, "mine", *rest, who=who)
+    needed = NEEDED.get(request_, Role.READ).value
+    for name in ("shelf1", "nowhere"):
+        with pytest.raises(AccessDeniedError, match=f"^{request_.name} needs the role {needed} for shelf '{name}'$"):
+            ask(where, request_, name, *rest, who=who)
+    with pytest.raises(AccessDeniedError, match=r"for shelf 'x{59}…'$"):
+        ask(where, request_, "x" * 1000, *rest, who=who)
+
+
+@pytest.mark.parametrize("request_", [Request.GET_PWM, Request.SET_PWM_OVERRIDE])
+def test_what_is_no_name_of_a_shelf_is_refused_as_that(request_: Request) -> None:
+    who = peer(grant=Grant(ALL.roles, frozenset({"mine"})))
+    with pytest.raises(RequestError, match="the name of a shelf is a text"):
+        ask(hall(), request_, [], *ASKED[request_][1:], who=who)
+
+
+def test_a_reload_needs_control_of_all_shelves() -> None:
+    who = peer(grant=Grant(ALL.roles, frozenset({"shelf1"})))
+    with pytest.raises(AccessDeniedError, match=r"^RELOAD needs the role control for all shelves$"):
+        ask(hall(), Request.RELOAD, who=who)
+
+
+def test_get_shelves_tells_of_those_that_are_granted() -> None:
+    where = hall(shelf("z"), shelf("a"), shelf("m"))
+    who = peer(grant=Grant(frozenset({Role.READ}), frozenset({"z", "m", "of the future"})))
+    assert ask(where, Request.GET_SHELVES, who=who).args == (["z", "m"], False)
+    assert ask(where, Request.GET_SHELVES, "z", who=who).args == (["m"], False)
+    for name in ("a", "nowhere"):
+        with pytest.raises(ShelfNotFoundError, match=f"^no shelf is called '{name}'$"):
+            ask(where, Request.GET_SHELVES, name, who=who)
+
+
+def test_s7_who_only_reads_is_not_taken_for_the_fan_client() -> None:
+    where, who = hall(), peer(grant=Grant(frozenset({Role.READ, Role.CONTROL})))
+    assert ask(where, Request.SUBSCRIBE_PWM, "shelf1", who=who).args == ("shelf1", 25)
+    assert who in where.shelf("shelf1").subscribers
+    assert where.shelf("shelf1").client is None
+
+
 OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 VOCABULARY = st.recursive(
     st.none()
@@ -208,12 +318,12 @@ VOCABULARY = st.recursive(
 ARGUMENTS = st.lists(VOCABULARY, max_size=3) | st.lists(VOCABULARY, max_size=2).map(lambda rest: ["shelf1", *rest])
 
 
-@given(st.sampled_from(Request), ARGUMENTS)
-def test_whatever_comes_is_answered_or_refused_in_words(request_: Request, args: list[Any]) -> None:
+@given(st.sampled_from(Request), ARGUMENTS, st.sampled_from([ALL, Grant(ALL.roles, frozenset({"x"}))]))
+def test_whatever_comes_is_answered_or_refused_in_words(request_: Request, args: list[Any], grant: Grant) -> None:
     where = hall(warm(shelf()))
     refusal, frame = "granted", b""
     try:
-        given = answer(where, request_, tuple(args), peer(), at(1))
+        given = answer(where, request_, tuple(args), peer(grant=grant), at(1))
         frame = b"" if given is None else encode(given.request, given.args)
     except RequestError as error:
         refusal = str(error)

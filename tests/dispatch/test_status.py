@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from fand.control import Watch
-from fand.dispatch import Hall, Shelf, Slot
+from fand.dispatch import Shelf, Slot
 from fand.dispatch.fans import fan_states
 from fand.dispatch.status import shelves_page, status_page
 from fand.exceptions import RequestError
@@ -11,7 +11,7 @@ from fand.ports import Asleep, Failed, Temperature
 from fand.units import Celsius, Percent, Rpm, Seconds
 from fand.wire import MAX_PAYLOAD, Request, encode
 
-from .halls import LAW, WALL, at, hall, instant, peer, shelf, slot, warm
+from .halls import LAW, WALL, at, peer, shelf, slot, warm
 
 
 def pages(what: Shelf, now: float) -> list[dict[str, Any]]:
@@ -39,6 +39,7 @@ def test_a_shelf_at_rest() -> None:
         "fans": [],
         "fans_age": None,
         "client": None,
+        "certificates": [],
         "devices": [
             {
                 "name": "a",
@@ -178,12 +179,11 @@ def test_names_that_fill_a_frame_by_themselves_are_refused_not_cut() -> None:
 
 def test_many_shelves_come_in_pages() -> None:
     names = [f"{number:04}-" + "x" * 195 for number in range(2000)]
-    where = Hall((shelf(name, ()) for name in names), instant)
     found: list[str] = []
     more = True
     while more:
-        page, more = shelves_page(where, found[-1] if found else None)
+        page, more = shelves_page(names, found[-1] if found else None)
         assert len(encode(Request.SET_SHELVES, (page, more))) <= MAX_PAYLOAD + 8
         found += page
     assert found == names
-    assert shelves_page(hall(shelf("only")), None) == (["only"], False)
+    assert shelves_page(["only"], None) == (["only"], False)

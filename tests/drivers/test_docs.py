@@ -18,7 +18,7 @@ def test_every_example_is_accepted() -> None:
     tables = [tomllib.loads(textwrap.dedent(block)) for block in blocks]
     shelves = [table["shelves"]["shelf1"] if "shelves" in table else table for table in tables]
     devices = [device for shelf in shelves for device in shelf.get("devices", [])]
-    assert len(devices) == 9
+    assert len(devices) == 10
     for device in devices:
         own = {key: value for key, value in device.items() if key not in GENERIC}
         (kind,) = set(own) & set(drivers.sensor_kinds())

@@ -7,12 +7,13 @@ import pytest
 
 from fand import drivers
 from fand.drivers import UnknownKind
-from fand.drivers.sensors import command, cpu, drive, fake, file, hwmon, smart, thermal
+from fand.drivers.sensors import agent, command, cpu, drive, fake, file, hwmon, smart, thermal
 from fand.exceptions import DriverError
 from fand.ports import SensorKind
 
 # the type checker holds every module against the protocol
 SENSORS: dict[str, SensorKind] = {
+    "agent": agent,
     "command": command,
     "cpu": cpu,
     "drive": drive,

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,13 +42,20 @@ def until(condition: Callable[[], bool], what: str = "what was waited for") -> N
 
 
 class Program:
-    """A fand program as a process of its own; its log is ``log``."""
+    """A fand program as a process of its own; its log is ``log``. ``within`` is a command that runs another."""
 
-    def __init__(self, log: Path, *args: str, env: dict[str, str] | None = None, stderr: int | None = None) -> None:
+    def __init__(
+        self,
+        log: Path,
+        *args: str,
+        env: dict[str, str] | None = None,
+        stderr: int | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
         self.log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fand", *args],
+                [*within, sys.executable, "-m", "fand", *args],
                 stdout=file,
                 stderr=file if stderr is None else stderr,
                 env={**os.environ, **(env or {})},

@@ -14,7 +14,7 @@ from fand.exceptions import ConfigError
 from fand.fanclient.host import PAUSES, SIGNALS, assert_interval, run, serve
 from fand.units import Seconds
 from tests.fanclient.parts import FanFile
-from tests.fanclient.processes import Site, until
+from tests.fanclient.processes import Program, Site, until
 
 
 @pytest.fixture
@@ -185,3 +185,19 @@ def test_a_process_that_was_stopped_asserts_every_duty_when_it_goes_on(tmp_path:
     serve(slow)
     waker.join(30)
     assert signal.getsignal(signal.SIGCONT) is before
+
+
+def test_a_server_may_be_reached_by_a_unix_socket_and_comes_back_there(site: Site) -> None:
+    path = site.folder / "fand.sock"
+    text = site.config.read_text().replace('"127.0.0.1:9"', f'"{path}"')
+    site.config.write_text(f'{text}\n[server]\nsocket = "{path}"\n')
+    server = site.server()
+    with Program(site.folder / "client.log", "client", "-c", str(site.config), "-v") as client:
+        site.until_duty(75)
+        server.kill()
+        site.until_duty(100)
+        server = site.server()
+        site.until_duty(75)
+        assert client.end() == 0
+    assert f"ERROR fand.fanclient.link: server {path}: " in client.text
+    assert server.end() == 0

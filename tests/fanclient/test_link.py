@@ -355,10 +355,10 @@ def test_stopped_in_the_middle_of_a_round_it_ends_with_the_round() -> None:
 
 
 def test_while_the_program_ends_no_connection_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    def connect(address: str, port: int) -> socket.socket:
+    def dial(address: str, port: int, table: object) -> socket.socket:
         raise TerminatingError
 
-    monkeypatch.setattr("fand.communication.connect", connect)
+    monkeypatch.setattr("fand.communication.dial", dial)
     rig = Rig()
     rig.link.start()
     rig.link.join(30)

@@ -27,6 +27,7 @@ def status(**other: Any) -> dict[str, Any]:
         "demand": 61.5,
         "faults": [],
         "alarms": [],
+        "certificates": [],
         "override": None,
         "rpm": 1500,
         "fans": [{"name": "front", "rpm": 1500, "duty": 62, "state": "ok"}],

@@ -84,13 +84,15 @@ def test_help_names_every_action_within_80_columns(capsys: pytest.CaptureFixture
         (Options("ping", []), "[::1]:2", ("::1", 2)),
         (Options("ping", []), "[::1]", ("::1", DEFAULT_PORT)),
         (Options("ping", []), "fe80::1", ("fe80::1", DEFAULT_PORT)),
+        (Options("ping", []), "/run/a:1.sock", ("/run/a:1.sock", DEFAULT_PORT)),
+        (Options("ping", [], "/run/a.sock"), "pi:2", ("/run/a.sock", DEFAULT_PORT)),
     ],
 )
 def test_where_the_server_is(options: Options, variable: str, where: tuple[str | None, int]) -> None:
     assert server(options, variable) == where
 
 
-@pytest.mark.parametrize("variable", [":1", "pi:", "pi:x", "pi:99999", "[]:1", "p\udcff", "\t"])
+@pytest.mark.parametrize("variable", [":1", "pi:", "pi:x", "pi:99999", "[]:1", "p\udcff", "\t", "/\t"])
 def test_a_variable_that_names_no_server(variable: str) -> None:
     with pytest.raises(FanctlActionBadValue, match=r"FAND_SERVER is '.*'; it has to be like"):
         server(Options("ping", []), variable)
@@ -128,6 +130,20 @@ def test_the_port_stands_apart_from_an_address_of_ipv6() -> None:
         port = server.getsockname()[1]
     with pytest.raises(ConnectionFailedError, match=rf"no connection to \[::1\]:{port}: Connection refused"):
         run(["-a", "[::1]", "-p", str(port), "ping"], {})
+
+
+def test_a_unix_socket_is_named_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, config = str(tmp_path / "a:1.sock"), write_shelf(tmp_path, "{ fake = 32 }")
+    config.write_text(config.read_text() + f'[server]\nsocket = "{path}"\n')
+    with running(config):
+        run(["-a", path, "ping"], {})
+        run(["ping"], {"FAND_SERVER": path})
+    assert capsys.readouterr().out == "ok\nok\n"
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(path)
+    with pytest.raises(ConnectionFailedError) as caught:
+        run(["-a", path, "ping"], {})
+    assert str(caught.value) == f"no connection to {path}: Connection refused; is fand-server running there?"
 
 
 def test_a_server_that_listens_on_the_hosts_name_only(

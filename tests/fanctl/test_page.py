@@ -50,6 +50,16 @@ def test_alarms_are_told_with_their_beginning(monkeypatch: pytest.MonkeyPatch) -
     assert later[0].endswith("for 0 s"), "one of the two clocks was set meanwhile"
 
 
+def test_certificates_are_told_with_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.localtime", __import__("time").gmtime)
+    certificates = [{"whose": "pi\x1b", "until": NOW - 150}, {"whose": "the server", "until": NOW + 150}]
+    shown = [fact for fact in page("shelf1", status(certificates=certificates), NOW).facts if "cert" in fact.label]
+    assert shown == [
+        Fact("certificate", "that of pi\N{REPLACEMENT CHARACTER} has ended at 2030-03-17 17:44:10", ALARM),
+        Fact("certificate", "that of the server ends at 2030-03-17 17:49:10, in 2 min", WARN),
+    ]
+
+
 def test_an_old_failure_of_a_good_device_is_no_news() -> None:
     assert "note" not in facts(devices=[device(failure="was lost once")])
 

@@ -22,8 +22,8 @@ Reply = tuple[Request, tuple[Any, ...]]
 class Talk:
     """One client connection."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.sock: socket = create_connection((host, port), timeout=20)
+    def __init__(self, port: int, host: str = "127.0.0.1", source: str | None = None) -> None:
+        self.sock: socket = create_connection((host, port), 20, None if source is None else (source, 0))
         self._decoder = Decoder()
 
     def __enter__(self) -> "Talk":

@@ -133,6 +133,26 @@ def test_the_port_is_the_configured_one_unless_told_otherwise(tmp_path: Path) ->
             assert server.port != port
 
 
+def test_a_user_whom_the_host_does_not_know_is_told(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, "{ fake = 32 }")
+    allowed = "".join(f'[[server.allow]]\nuser = "{user}"\nroles = ["read"]\n' for user in ("daemon", "anna-bob"))
+    path.write_text(path.read_text() + f'[server]\nsocket = "{tmp_path}/fand.sock"\n{allowed}')
+    done = ended("--check", "-c", str(path))
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    told = f"WARNING fand.server.cli: {path}: server.allow: this host knows no user 'anna-bob'; reload when it does"
+    assert line.endswith(told)
+
+
+def test_a_quiet_server_logs_no_override(tmp_path: Path) -> None:
+    path = write_shelf(tmp_path, "{ fake = 32 }")
+    for options, lines in (([], 1), (["-q"], 0)):
+        with running(path, *options, XDG_STATE_HOME=str(tmp_path)) as server:
+            with server.talk() as talk:
+                assert talk.ask(Request.SET_PWM_OVERRIDE, "shelf1", 60) == (Request.ACK, ())
+            assert server.stop().count("INFO fand.audit: 127.0.0.1:") == lines
+
+
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()

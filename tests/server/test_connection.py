@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,11 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.dispatch import After, Shelf
+from fand.config import LimitsConfig, ServerConfig
+from fand.dispatch import ALL, NOTHING, After, Grant, Role, Shelf
 from fand.exceptions import RequestError
 from fand.ports import Temperature
-from fand.server.connection import FAREWELL, LONGEST_KNOWN, MOST_KNOWN, STALL, TURN, Connection, Desk
-from fand.units import Celsius, Moment, Seconds
+from fand.server.connection import FAREWELL, STALL, Connection
+from fand.server.desk import DEFAULT, Desk
+from fand.server.identity import Access, access_of, own_user
+from fand.server.turns import TURN
+from fand.units import Celsius, Moment, Percent, Seconds
 from fand.wire import HEADER_SIZE, MAGIC, Decoder, Request, decode, encode
 from tests.dispatch.halls import hall, shelf, slot, warm
 
@@ -57,11 +63,11 @@ class Client:
 class Counter:
     """Accepts clients, as the daemon does."""
 
-    def __init__(self, *shelves: Shelf, most: int = 100) -> None:
+    def __init__(self, *shelves: Shelf, most: int = 100, limits: LimitsConfig = DEFAULT) -> None:
         self.clock = TravelClock()
         self.hall = hall(*shelves)
         self.waits: list[asyncio.Future[None]] = []
-        self.desk = Desk(self.hall, self.clock, most)
+        self.desk = Desk(self.hall, self.clock, most, access=access_of(ServerConfig(()), own_user()), limits=limits)
         self._sockets: list[socket.socket] = []
 
     def hold(self) -> None:
@@ -81,6 +87,12 @@ class Counter:
         await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self.desk), there)
         return Client(here)
 
+    def only(self) -> Connection:
+        """The one connection that there is."""
+        (connection,) = self.desk.connections.values()
+        assert isinstance(connection, Connection)
+        return connection
+
     async def close(self) -> None:
         self.desk.keeper.stop()
         for connection in list(self.desk.connections.values()):
@@ -91,11 +103,13 @@ class Counter:
         await asyncio.sleep(0)
 
 
-def served(play: Callable[[Counter], Awaitable[None]], *shelves: Shelf, most: int = 100) -> None:
+def served(
+    play: Callable[[Counter], Awaitable[None]], *shelves: Shelf, most: int = 100, limits: LimitsConfig = DEFAULT
+) -> None:
     """Play against a counter with these shelves."""
 
     async def main() -> None:
-        counter = Counter(*shelves, most=most)
+        counter = Counter(*shelves, most=most, limits=limits)
         try:
             await play(counter)
         finally:
@@ -142,13 +156,112 @@ def test_a_known_payload_behind_a_wrong_header_is_not_taken(header: bytes) -> No
     served(play)
 
 
-def test_what_is_remembered_does_not_grow_with_what_is_asked() -> None:
+@pytest.mark.parametrize("before", [b"", PING], ids=["by itself", "after another"])
+def test_what_is_known_by_its_bytes_is_refused_to_whom_it_is_not_granted(before: bytes) -> None:
     async def play(counter: Counter) -> None:
-        what = counter.hall.shelf("shelf1")
-        for number in range(MOST_KNOWN + 1):
-            counter.desk.learn(b"%d" % number, what)
-        counter.desk.learn(b"x" * (LONGEST_KNOWN + 1), what)
-        assert list(counter.desk.known) == [b"%d" % MOST_KNOWN]
+        await (await counter.client()).ask(Request.GET_PWM, "shelf1")
+        stranger = await counter.client()
+        assert await stranger.ask(Request.GET_PWM, "shelf1") == DUTY
+        *_, connection = counter.desk.connections.values()
+        connection.peer.grant = Grant(ALL.roles, frozenset({"another"}))
+        await stranger.send(before + GET)
+        assert not before or await stranger.reply() == (Request.ACK, ())
+        reason = "GET_PWM needs the role read for shelf 'shelf1'"
+        assert await stranger.reply() == (Request.DISCONNECT, (reason,))
+
+    served(play)
+
+
+READER = Grant(frozenset({Role.READ}), frozenset({"shelf1"}))
+OWN = os.geteuid()
+
+
+def log_of(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    """Level and text of what the audit log says of clients at a socket pair."""
+    who = rf"^local:{os.getpid()} \(user [^)]+\):"
+    audit = [record for record in caplog.records if record.name == "fand.audit"]
+    return [(record.levelno, re.sub(who, "US:", record.getMessage())) for record in audit]
+
+
+def test_who_is_not_listed_is_told_so_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(counter: Counter) -> None:
+        counter.desk.access = Access(titles={OWN: "anna"})
+        client = await counter.client()
+        assert await client.reply() == (Request.DISCONNECT, ("user anna is not allowed to connect",))
+        await client.send(GET)
+        assert await client.reply() is None
+
+    served(play)
+    assert log_of(caplog) == [(logging.WARNING, "US: refused: user anna is not allowed to connect")]
+
+
+def test_what_is_not_granted_is_refused_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(counter: Counter) -> None:
+        counter.desk.access = Access(users={OWN: READER})
+        client = await counter.client()
+        assert await client.ask(Request.GET_PWM, "shelf1") == DUTY
+        reason = "SET_PWM_OVERRIDE needs the role control"
+        assert await client.ask(Request.SET_PWM_OVERRIDE, "shelf1", 0) == (Request.DISCONNECT, (reason,))
+        assert await client.reply() is None
+        assert counter.hall.shelf("shelf1").override is None
+
+    served(play)
+    text = "US: SET_PWM_OVERRIDE refused: SET_PWM_OVERRIDE needs the role control"
+    assert log_of(caplog) == [(logging.WARNING, text)]
+
+
+def test_overrides_are_logged_with_who_and_what(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "fand.audit")
+
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        assert await client.ask(Request.SET_PWM_EXPIRE, "shelf1", None) == (Request.ACK, ())
+        assert await client.ask(Request.SET_PWM_OVERRIDE, "shelf1", 60) == (Request.ACK, ())
+        assert await client.ask(Request.SET_RPM, "shelf1", 900) == (Request.ACK, ())
+
+    served(play)
+    assert log_of(caplog) == [
+        (logging.INFO, "US: SET_PWM_EXPIRE shelf1: the next override until removed"),
+        (logging.INFO, "US: SET_PWM_OVERRIDE shelf1: 60 % until removed"),
+    ]
+
+
+def test_who_may_do_less_than_before_is_disconnected_and_who_may_do_more_stays() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        await client.ask(Request.PING)
+        counter.desk.become(counter.desk.access)
+        (connection,) = counter.desk.connections.values()
+        connection.peer.grant = NOTHING
+        counter.desk.become(Access(users={OWN: READER}))
+        assert await client.ask(Request.GET_PWM, "shelf1") == DUTY
+        counter.desk.become(Access(users={OWN: ALL}))
+        assert await client.ask(Request.SET_PWM_OVERRIDE, "shelf1", 60) == (Request.ACK, ())
+        counter.desk.become(Access(users={OWN: READER}))
+        reason = "less is allowed than before; connect again"
+        assert await client.reply() == (Request.DISCONNECT, (reason,))
+        assert connection.peer.grant == NOTHING
+        again = await counter.client()
+        assert await again.ask(Request.GET_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 60))
+        counter.desk.become(Access())
+        told = await again.reply()
+        assert told is not None
+        assert told[0] is Request.DISCONNECT
+
+    served(play)
+
+
+def test_who_subscribed_and_is_refused_is_pushed_nothing_more() -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == DUTY
+        counter.desk.become(Access())
+        counter.hall.shelf("shelf1").set_override(Percent(60), counter.desk.now())
+        counter.desk.keeper.refresh(counter.hall.shelf("shelf1"))
+        told = await client.reply()
+        assert told is not None
+        assert told[0] is Request.DISCONNECT
+        assert await client.reply() is None
 
     served(play)
 
@@ -203,7 +316,7 @@ def test_a_client_that_goes_in_the_middle_of_its_turns_is_let_go() -> None:
         client = await counter.client()
         await client.send(PING * (10 * TURN))
         await client.receive()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.abort()
         await asyncio.sleep(1)
         assert not counter.desk.connections
@@ -318,7 +431,7 @@ def test_a_client_that_ends_its_side_still_gets_its_answers() -> None:
 def test_who_is_refused_and_does_not_read_that_is_let_go_no_later() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         assert await client.ask(Request.ACK) == (Request.DISCONNECT, ("the server takes no ACK",))
         connection.pause_writing()
         connection.resume_writing()
@@ -377,7 +490,7 @@ def big() -> Shelf:
 def test_a_client_that_never_reads_is_dropped_and_holds_little_memory() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         ask = encode(Request.GET_STATUS, ("shelf1",)) * 200
         await client.send(ask)
         await asyncio.sleep(1)
@@ -411,7 +524,7 @@ def test_a_client_that_reads_late_gets_every_answer() -> None:
 def test_a_subscriber_that_did_not_read_is_told_the_duty_of_then() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == (Request.SET_PWM, ("shelf1", 25))
         connection.pause_writing()
         what = counter.hall.shelf("shelf1")
@@ -478,7 +591,7 @@ def test_over_the_limit_the_newcomer_is_refused_and_the_others_stay(caplog: pyte
     with caplog.at_level(logging.WARNING):
         served(play, most=2)
     told = [record.getMessage() for record in caplog.records]
-    assert told[:2] == ["2 clients are connected: no more are let in", "clients are let in again"]
+    assert told[:2] == ["2 clients are connected, and there is no room for more", "clients are let in again"]
 
 
 def test_an_answer_that_does_not_fit_is_refused() -> None:
@@ -529,10 +642,28 @@ def test_the_address_of_a_client_is_shown_as_people_write_it() -> None:
     asyncio.run(main())
 
 
+def test_who_has_gone_when_it_is_refused_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        counter = Counter()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(counter.desk), "127.0.0.1", 0)
+        client = Client(socket.create_connection(server.sockets[0].getsockname()[:2]))
+        client.sock.setblocking(False)
+        assert await client.ask(Request.PING) == ACK
+        client.sock.close()
+        counter.only().data_received(b"this is no frame")  # what is answered now meets a reset
+        while counter.desk.connections:
+            await asyncio.sleep(0)
+        server.close()
+
+    asyncio.run(main())
+    assert not caplog.records
+
+
 def test_the_server_can_part_from_a_client_with_a_word() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.leave("the server stops")
         assert await client.reply() == (Request.DISCONNECT, ("the server stops",))
         assert not connection.push(GET)
@@ -646,7 +777,7 @@ def test_who_goes_while_his_answer_is_held_disturbs_nobody(failed: bool, caplog:
         client = await counter.client()
         await client.send(OVERRIDE + PING)
         await settle()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.abort()
         await settle()
         assert not counter.desk.connections
@@ -680,7 +811,7 @@ def test_a_server_that_stops_acknowledges_nothing_that_is_not_done() -> None:
         client = await counter.client()
         await client.send(OVERRIDE)
         await settle()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.leave("the server stops")
         counter.waits[0].set_result(None)
         assert await client.reply() == (Request.DISCONNECT, ("the server stops",))
@@ -693,7 +824,7 @@ def test_pushes_go_on_while_an_answer_is_held_and_who_reads_none_of_them_is_drop
     async def play(counter: Counter) -> None:
         counter.hold()
         client = await counter.client()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         assert await client.ask(Request.SUBSCRIBE_PWM, "shelf1") == DUTY
         await client.send(OVERRIDE + PING)
         assert await client.reply() == (Request.SET_PWM, ("shelf1", 60))
@@ -715,7 +846,7 @@ def test_bytes_that_come_though_the_client_is_held_are_answered_after() -> None:
         client = await counter.client()
         await client.send(OVERRIDE)
         await settle()
-        (connection,) = counter.desk.connections.values()
+        connection = counter.only()
         connection.data_received(GET)  # as a transport may that had them already
         counter.waits[0].set_result(None)
         assert [await client.reply() for _ in range(2)] == [ACK, (Request.SET_PWM, ("shelf1", 60))]
@@ -780,3 +911,20 @@ def test_why_something_could_not_be_done_may_be_long() -> None:
 
 def test_a_decoded_frame_is_the_one_that_was_sent() -> None:
     assert decode(GET[HEADER_SIZE:]) == (Request.GET_PWM, ("shelf1",))
+
+
+def test_a_client_that_is_told_why_it_is_refused_can_be_let_go_meanwhile() -> None:
+    """As when the server stops, or somebody else needs the room: nothing can be written after the end."""
+
+    async def play(counter: Counter) -> None:
+        refused, honest = await counter.client(), await counter.client()
+        await refused.send(encode(Request.GET_PWM, ("nowhere",)))
+        said = await refused.reply()
+        assert said is not None
+        assert said[0] is Request.DISCONNECT
+        for connection in tuple(counter.desk.connections.values()):
+            connection.leave("the server stops")
+        assert await refused.reply() is None
+        assert await honest.reply() == (Request.DISCONNECT, ("the server stops",))
+
+    served(play)

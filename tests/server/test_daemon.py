@@ -64,9 +64,9 @@ def test_s2_a_device_that_is_lost_means_full_speed(tmp_path: Path) -> None:
         play(tmp_path, "a", 32)
         duty_becomes(talk, 35)
         errors = server.stop()
-    assert "WARNING fand.server.watching: shelf1: a failed: plays a lost drive" in errors
+    assert "WARNING fand.sensing.watching: shelf1: a failed: plays a lost drive" in errors
     assert "ERROR fand.server.keeper: shelf1: hdd a lost for " in errors
-    assert "WARNING fand.server.watching: shelf1: a answers again" in errors
+    assert "WARNING fand.sensing.watching: shelf1: a answers again" in errors
     assert "Traceback" not in errors
 
 
@@ -144,7 +144,7 @@ def test_s9_clients_without_end_leave_descriptors_for_the_sensors(tmp_path: Path
         play(tmp_path, "a", 40)
         duty_becomes(first, 75)
         errors = server.stop()
-    assert errors.count("50 clients are connected: no more are let in") == 1
+    assert errors.count("50 clients are connected, and there is no room for more") == 1
     assert "failed" not in errors
     assert "no more clients can be let in for now" not in errors, "that would be a descriptor that was not there"
 

@@ -1,5 +1,6 @@
 import errno
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,3 +193,9 @@ def test_a_family_that_the_host_lacks_is_left_out(monkeypatch: pytest.MonkeyPatc
 def test_an_address_that_is_not_this_hosts_is_told() -> None:
     with pytest.raises(ListeningError, match=r"cannot listen on 192.0.2.1: this host has no such address"):
         listen(["192.0.2.1"], 0)
+
+
+def test_a_unix_socket_is_shown_by_its_path(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(tmp_path / "fand.sock"))
+        assert shown(sock) == str(tmp_path / "fand.sock")

@@ -9,10 +9,11 @@ import pytest
 
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.exceptions import ConfigError, RequestError, ServerNoConfigError
-from fand.server import reloading, sensors
-from fand.server.readers import Readers
+from fand.sensing import sensors
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors
+from fand.server import reloading
 from fand.server.reloading import Reloading
-from fand.server.sensors import Sensors
 from fand.units import Seconds
 from tests.dispatch.halls import LAW
 

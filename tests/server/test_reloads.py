@@ -15,8 +15,8 @@ from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.control import FamilyLaw, Linear, ShelfLaw
 from fand.exceptions import ConfigError, DriverError, RequestError
 from fand.ports import Reading, Temperature
-from fand.server import sensors
-from fand.server.readers import Readers
+from fand.sensing import sensors
+from fand.sensing.readers import Readers
 from fand.server.service import Service
 from fand.units import Celsius, Percent, Seconds
 

@@ -12,7 +12,7 @@ import pytest
 
 from fand.control import Alarm, Override, Pending, Sort
 from fand.dispatch import Hall, Kept
-from fand.server.readers import Readers
+from fand.sensing.readers import Readers
 from fand.server.saving import GAP, PATIENCE, Saving, StateFile
 from fand.server.state import State, file_name, state_of
 from fand.units import Percent, Timestamp

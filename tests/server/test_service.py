@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from fand.clock import SystemClock
-from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.config import AllowConfig, DeviceConfig, ServerConfig, ShelfConfig
 from fand.control import Override
-from fand.exceptions import RequestError
+from fand.dispatch import Grant, Role
+from fand.exceptions import AccessDeniedError, RequestError
 from fand.ports import Failed, Reading, Temperature
-from fand.server.readers import Readers
+from fand.sensing.readers import Readers
+from fand.server.identity import Visitor
 from fand.server.service import Service, hall_of, slot_of
 from fand.server.state import State
 from fand.units import Celsius, Seconds
@@ -119,6 +121,21 @@ def test_s11_another_configuration_counts_in_one_step() -> None:
         await asyncio.sleep(0)
 
     travel(main)
+
+
+def test_s11_who_may_connect_is_taken_over_by_a_reload(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        service = Service(ServerConfig(()), [], TravelClock(), _AtOnce(), 10)
+        stranger = Visitor("192.0.2.7:4000", name="pi1")
+        with pytest.raises(AccessDeniedError):
+            service.desk.access.grant(stranger)
+        entry = AllowConfig("pi1", None, None, frozenset({"report"}), frozenset({"shelf1"}))
+        service.become(ServerConfig((), allow=(entry,), plain_role="read"), [])
+        assert service.desk.access.grant(stranger) == Grant(frozenset({Role.REPORT}), frozenset({"shelf1"}))
+        assert service.desk.access.grant(Visitor("192.0.2.8:4000")) == Grant(frozenset({Role.READ}))
+
+    travel(main)
+    assert caplog.messages == []
 
 
 def test_s11_what_takes_a_restart_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -243,6 +243,10 @@ class Transport(asyncio.Transport):
             self._tap(bytes(data))
             self._end.send(bytes(data))
 
+    def can_write_eof(self) -> bool:
+        """See the base."""
+        return True
+
     def write_eof(self) -> None:
         """See the base."""
         self._end.shut()
@@ -265,6 +269,13 @@ class Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         """See the base."""
         return self._closing
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """The network has limits of its own."""
+
+    def get_write_buffer_size(self) -> int:
+        """See the base."""
+        return self._end.flying
 
     def pause_reading(self) -> None:
         """See the base."""

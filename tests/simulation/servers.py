@@ -8,7 +8,7 @@ from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.exceptions import ConfigError
 from fand.notify import ALIVE, READY
 from fand.ports import Sensor
-from fand.server.readers import Readers
+from fand.sensing.readers import Readers
 from fand.server.service import Service
 from fand.units import Seconds
 from tests.simulation.disk import Disk, SimStore

@@ -131,7 +131,7 @@ def test_a_length_is_four_lower_case_hexadecimal_digits_and_not_0(header: bytes)
 def test_a_wrong_start_is_told_at_once(start: bytes) -> None:
     decoder = Decoder()
     decoder.feed(start)
-    with pytest.raises(CorruptedDataError, match="begin with 99F9"):
+    with pytest.raises(CorruptedDataError, match=r"begin with 99F9|is TLS"):
         decoder.next()
 
 
@@ -159,3 +159,11 @@ def test_the_longest_payload_is_waited_for() -> None:
     assert decoder.missing == MAX_PAYLOAD
     decoder.feed(b"x" * MAX_PAYLOAD)
     assert decoder.next_payload() == b"x" * MAX_PAYLOAD
+
+
+@pytest.mark.parametrize("data", [b"\x15\x03\x03\x00\x02\x02\x46\x00\x00", b"\x16"])
+def test_who_speaks_tls_is_told_from_others(data: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(data)
+    with pytest.raises(CorruptedDataError, match="is TLS, which only one of the two ends speaks"):
+        decoder.next()

@@ -5,16 +5,20 @@ fand.toml. What the values mean stands in :mod:`fand.config.values`, what the fi
 :mod:`fand.config.tables`.
 """
 
+from fand.config.access import user_id
 from fand.config.address import split_address
 from fand.config.find import find
 from fand.config.kinds import Kinds
 from fand.config.load import load, to_toml
 from fand.config.values import (
     DEFAULT_PORT,
+    AgentConfig,
+    AllowConfig,
     ClientConfig,
     Config,
     DeviceConfig,
     FanConfig,
+    LimitsConfig,
     ServerConfig,
     ShelfConfig,
     TachometerConfig,
@@ -22,11 +26,14 @@ from fand.config.values import (
 
 __all__ = [
     "DEFAULT_PORT",
+    "AgentConfig",
+    "AllowConfig",
     "ClientConfig",
     "Config",
     "DeviceConfig",
     "FanConfig",
     "Kinds",
+    "LimitsConfig",
     "ServerConfig",
     "ShelfConfig",
     "TachometerConfig",
@@ -34,4 +41,5 @@ __all__ = [
     "load",
     "split_address",
     "to_toml",
+    "user_id",
 ]

@@ -1,15 +1,18 @@
 """From the tables of a file to the configuration: what the parts must be to one another (rule S11)."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fand.config.agent import agent_config
 from fand.config.checked import Faults, Place, meant
 from fand.config.client import client_config
 from fand.config.kinds import Kinds
 from fand.config.server import server_config
+from fand.config.tls import read_tls
 from fand.config.values import Config
 
-TABLES = ("server", "curves", "shelves", "client")
+TABLES = ("server", "curves", "shelves", "client", "agent", "tls")
 
 
 def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) -> Config:
@@ -21,12 +24,19 @@ def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) ->
     for key in document:
         if key not in TABLES:
             file.fault(f"unknown key {key!r}{meant(key, TABLES)}")
-    server = client = None
+    server = client = agent = None
     if not {"server", "curves", "shelves"}.isdisjoint(document):
         server = server_config(document, kinds, file)
     if "client" in document:
         client = client_config(document["client"], kinds, file.at("client"))
-    if server is None and "client" not in document:
-        file.fault("describes nothing; give a shelf in [shelves.NAME] or a fan client in [client]")
+    if "agent" in document:
+        agent = agent_config(document["agent"], kinds, file.at("agent"))
+    tls = read_tls(document["tls"], file.at("tls")) if "tls" in document else None
+    if client is not None:
+        client = replace(client, tls=tls)
+    if agent is not None:
+        agent = replace(agent, tls=tls)
+    if server is None and {"client", "agent"}.isdisjoint(document):
+        file.fault("describes nothing; give a shelf in [shelves.NAME], a [client] or an [agent]")
     faults.check()
-    return Config(path, server, client)
+    return Config(path, server, client, agent)

@@ -126,6 +126,8 @@ def checked(raw: object, kind: type[T], place: Place, also: Iterable[str] = ()) 
 def _mend(raw: object, hint: Any, place: Place, also: Iterable[str] = ()) -> object:
     """``raw`` without the parts that have a fault; :data:`_BAD` if it cannot do without them."""
     bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if get_origin(bare) in (Union, UnionType) and len(parts := set(get_args(bare)) - {NoneType}) == 1:
+        (bare,) = parts  # it may be left out
     if bare is Entry:
         return raw
     origin = get_origin(bare)

@@ -1,13 +1,12 @@
 """The fan client's part of a file: whom it asks, and what it drives."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fand.config.address import split_address
+from fand.config.address import server_addresses
 from fand.config.checked import Place, checked, shown
 from fand.config.kinds import Kinds, choose
 from fand.config.names import name_fault
@@ -31,7 +30,7 @@ def client_config(raw: object, kinds: Kinds, place: Place) -> ClientConfig | Non
         )
     if table.state is not None and not Path(table.state).is_absolute():
         place.at("state").fault(f"{table.state!r} is not an absolute path")
-    servers = _servers(table.servers, place.at("servers"))
+    servers = server_addresses(table.servers, place.at("servers"))
     fans = _fans(table, kinds, place)
     return ClientConfig(
         shelf=table.shelf,
@@ -42,22 +41,6 @@ def client_config(raw: object, kinds: Kinds, place: Place) -> ClientConfig | Non
         failsafe=Percent(table.failsafe),
         state=None if table.state is None else Path(table.state),
     )
-
-
-def _servers(texts: Sequence[str], place: Place) -> tuple[tuple[str, int], ...]:
-    if not texts:
-        place.fault('is empty; name at least one, like "nas.example.org:9999"')
-    servers: dict[tuple[str, int], str] = {}
-    for number, text in enumerate(texts, 1):
-        try:
-            server = split_address(text)
-        except ValueError as error:
-            place.at(number).fault(str(error))
-            continue
-        if server in servers:
-            place.at(number).fault(f"{text!r} is the same server as {servers[server]!r}")
-        servers[server] = text
-    return tuple(servers)
 
 
 def _fans(table: ClientTable, kinds: Kinds, place: Place) -> tuple[FanConfig, ...]:

@@ -1,30 +1,33 @@
 """The server's part of a file: curves, shelves and their devices, and where to listen."""
 
-from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
+from fand.config.access import allow_config, check_access
 from fand.config.address import host_fault, is_loopback
-from fand.config.checked import Entry, Place, checked, meant, shown
-from fand.config.kinds import Kinds, choose
-from fand.config.names import name_fault, text_fault
-from fand.config.tables import CurveTable, DeviceTable, ServerTable, ShelfTable
-from fand.config.values import DeviceConfig, ServerConfig, ShelfConfig
+from fand.config.checked import Entry, Place, checked, meant
+from fand.config.devices import DeviceReader
+from fand.config.kinds import Kinds
+from fand.config.names import name_fault
+from fand.config.tables import CurveTable, ServerTable, ShelfTable
+from fand.config.tls import ALLOW, allow_file, tls_files
+from fand.config.values import LimitsConfig, ServerConfig, ShelfConfig
 from fand.control import CURVES, FamilyLaw, ShelfLaw, point_faults
-from fand.units import Celsius, Percent, Seconds
+from fand.units import Celsius, Percent
 
 FAMILIES = ("hdd", "ssd", "nvme", "cpu", "gpu", "air")
 """The families that fand's own sensors tell of."""
-
-DRIVES = frozenset({"drive", "smart"})
-"""The sensor kinds that name one drive, which sits in one place only; any other may serve several shelves."""
 
 
 def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> ServerConfig:
     """What ``document`` says of the server, its faults noted."""
     table = checked(document.get("server", {}), ServerTable, file.at("server")) or ServerTable()
-    _check_address(table, file.at("server").at("address"))
+    _check_address(table, file.at("server"))
+    check_access(table, file.at("server"))
     _check_keeping(table, file.at("server"))
     raw_curves = checked(document.get("curves", {}), dict[str, Entry], file.at("curves")) or {}
     curves = {name: _curve(name, raw, file.at("curves").at(name)) for name, raw in raw_curves.items()}
@@ -34,19 +37,38 @@ def server_config(document: Mapping[str, Any], kinds: Kinds, file: Place) -> Ser
     reader = _ShelfReader(kinds, curves)
     shelves = [reader.shelf(name, raw, file.at("shelves").at(name)) for name, raw in raw_shelves.items()]
     whole = tuple(shelf for shelf in shelves if shelf is not None)
-    state = None if table.state is None else Path(table.state)
-    return ServerConfig(whole, table.address, table.port, table.plain, state, table.on_alarm)
+    allowed = allow_config(table.allow, raw_shelves, file.at("server").at("allow"))
+    tls, place = None, file.at("server").at("tls")
+    if table.tls is not None:
+        tls = tls_files(table.tls, place)
+        allowed += allow_file(table.tls, allowed, raw_shelves, place.at(ALLOW))
+    return ServerConfig(
+        shelves=whole,
+        address=table.address,
+        port=table.port,
+        plain=table.plain,
+        state=None if table.state is None else Path(table.state),
+        on_alarm=table.on_alarm,
+        limits=LimitsConfig(**structs.asdict(table.limits)),
+        plain_role=table.plain_role,
+        socket=None if table.socket is None else Path(table.socket),
+        tls=tls,
+        allow=allowed,
+    )
 
 
 def _check_address(table: ServerTable, place: Place) -> None:
+    if table.plain and table.tls is not None:
+        place.at("plain").fault("cannot be with [server.tls], which every address then speaks; take one of them out")
     if table.address is None:
         return
     if fault := host_fault(table.address):
-        place.fault(fault)
-    elif is_loopback(table.address) is False and not table.plain:
-        place.fault(
+        place.at("address").fault(fault)
+    elif is_loopback(table.address) is False and not table.plain and table.tls is None:
+        place.at("address").fault(
             f"{table.address} can be reached from outside, and nothing is encrypted or asks who it is; "
-            "say plain = true if everybody there may read and control, or leave the address out"
+            "give [server.tls], or say plain = true to let everybody there in, with a plain_role, or leave the "
+            "address out"
         )
 
 
@@ -86,10 +108,8 @@ class _ShelfReader:
     """Reads the shelves of one file; ``curves`` has None for one that has faults of its own."""
 
     def __init__(self, kinds: Kinds, curves: Mapping[str, FamilyLaw | None]) -> None:
-        self._kinds = kinds
-        self._names = frozenset(kinds.sensor_kinds())
+        self._devices = DeviceReader(kinds)
         self._curves = curves
-        self._drives: dict[str, Place] = {}
 
     def shelf(self, name: str, raw: object, place: Place) -> ShelfConfig | None:
         """One shelf, its faults noted; None if too little is left of it."""
@@ -105,12 +125,7 @@ class _ShelfReader:
             place.at("curves").fault('is empty; give the curve of each family, like { hdd = "drives" }')
         if not table.devices:
             place.at("devices").fault("is empty; a shelf has at least one device")
-        entries = enumerate(table.devices, 1)
-        read = [self._device(entry, table, place.at("devices").at(number)) for number, entry in entries]
-        devices = tuple(device for device in read if device is not None)
-        for title, count in Counter(device.name for device in devices).items():
-            if count > 1:
-                place.at("devices").fault(f"{count} devices are called {title!r}; give each a name of its own")
+        devices = self._devices.devices(table.devices, place.at("devices"), partial(_check_family, table))
         self._check_curves(table, {device.family for device in devices if device.family}, place.at("curves"))
         law = ShelfLaw(
             families={family: law for family, curve in table.curves.items() if (law := self._curves.get(curve))},
@@ -130,46 +145,9 @@ class _ShelfReader:
             if family not in families and (guess := meant(family, families)):
                 place.fault(f"no device is of family {family!r}{guess}")
 
-    def _device(self, entry: object, shelf: ShelfTable, place: Place) -> DeviceConfig | None:
-        if not isinstance(entry, dict):
-            place.fault(f'expected a table like {{ drive = "SERIAL" }}, not {shown(entry)}')
-            return None
-        generic = DeviceTable.__struct_fields__
-        own = {key: value for key, value in entry.items() if key not in generic}
-        common = {key: entry[key] for key in entry if key in generic}
-        table = checked(common, DeviceTable, place) or DeviceTable()
-        _check_device(table, shelf, place)
-        chosen = choose("sensor", own, self._names, self._kinds.sensor_kind, place)
-        if chosen is None:
-            return None
-        name, kind = chosen
-        settings: Any = checked(own, kind.Settings, place, generic)
-        if settings is None:
-            return None
-        title = kind.title(settings)
-        if table.name is None and (fault := name_fault(title)):
-            place.fault(f"{fault}; give the device a name")
-        if name in DRIVES and (first := self._drives.setdefault(title.casefold(), place)) != place:
-            place.fault(f"drive {title} stands at {first} already; a drive sits in one place only")
-        return DeviceConfig(
-            name=title if table.name is None else table.name,
-            kind=name,
-            settings=settings,
-            interval=kind.INTERVAL if table.interval is None else Seconds(table.interval),
-            timeout=kind.TIMEOUT if table.timeout is None else Seconds(table.timeout),
-            optional=table.optional,
-            position=table.position,
-            family=table.family,
-        )
 
-
-def _check_device(table: DeviceTable, shelf: ShelfTable, place: Place) -> None:
-    if table.name is not None and (fault := name_fault(table.name)):
-        place.at("name").fault(fault)
-    if fault := text_fault(table.position):
-        place.at("position").fault(fault)
-    family = table.family
-    if family is None or family in shelf.curves or (family == "nvme" and "ssd" in shelf.curves):
+def _check_family(shelf: ShelfTable, family: str, place: Place) -> None:
+    if family in shelf.curves or (family == "nvme" and "ssd" in shelf.curves):
         return
     remedy = meant(family, shelf.curves) or f"; give it one in the shelf's curves, like {{ {family} = ... }}"
-    place.at("family").fault(f"the shelf has no curve for family {family!r}{remedy}")
+    place.fault(f"the shelf has no curve for family {family!r}{remedy}")

@@ -16,7 +16,101 @@ if TYPE_CHECKING:
 else:
     CurveKind = Literal[*CURVES]
 
+RoleName = Literal["read", "report", "control"]
+
 _Span = Annotated[float, Meta(ge=0.01, le=3600)]
+
+
+class LimitsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[server.limits]``: how much of the server its clients may have."""
+
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=500_000,
+            description="So many clients at once; fewer if the system does not give the server as many descriptors.",
+        ),
+    ] = 20_000
+    per_peer: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=500_000,
+            description="So many from one address, or from one network of 64 bits in IPv6.",
+        ),
+    ] = 15_000
+    frames_per_second: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="So many requests of one connection are answered a second, averaged over ten minutes. The "
+            "others wait.",
+        ),
+    ] = 5000.0
+    idle: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=604_800,
+            description="After so long without a request (seconds) a client is disconnected, unless it reports or "
+            "subscribes.",
+        ),
+    ] = 3600.0
+    handshake: Annotated[
+        float,
+        Meta(ge=0.1, le=600, description="So long may the beginning of an encrypted connection take (seconds)."),
+    ] = 10.0
+
+
+class AllowTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[[server.allow]]``: somebody who may connect, and what for."""
+
+    roles: Annotated[
+        tuple[RoleName, ...],
+        Meta(
+            description="What is allowed: to ``read`` the state, to ``report`` fans and temperatures, to ``control`` "
+            "the duty. The last two include the first."
+        ),
+    ]
+    name: Annotated[
+        str | None, Meta(description="The name in the certificate of who comes by TLS. Either this or ``user``.")
+    ] = None
+    user: Annotated[
+        str | None,
+        Meta(description="The user of this host, by name or number, who comes by the Unix socket ``socket``."),
+    ] = None
+    shelves: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="The only shelves for which it is allowed. Without it, all that there are or will be."),
+    ] = None
+
+
+class TlsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[tls]`` and ``[server.tls]``: the certificate shown, and the authority trusted."""
+
+    certificate: Annotated[
+        str | None, Meta(description="File with the certificate that is shown (PEM); an absolute path.")
+    ] = None
+    key: Annotated[
+        str | None,
+        Meta(description="File with the private key of ``certificate`` (PEM, not encrypted); an absolute path."),
+    ] = None
+    authority: Annotated[
+        str | None,
+        Meta(
+            description="File with the certificate of the authority (PEM), which the other end must have its own "
+            "from; an absolute path."
+        ),
+    ] = None
+    folder: Annotated[
+        str | None,
+        Meta(
+            description="Instead of these three, the folder that has them as ``certificate.pem``, ``key.pem`` and "
+            "``authority.pem``, as ``fand pki`` puts them there; an absolute path."
+        ),
+    ] = None
 
 
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,8 +123,39 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port to listen on.")] = DEFAULT_PORT
     plain: Annotated[
         bool,
-        Meta(description="Let everybody who reaches the address in, unencrypted. Any address but loopback needs it."),
+        Meta(
+            description="Let everybody who reaches the address in, unencrypted. Any address but loopback needs it, "
+            "or ``tls``."
+        ),
     ] = False
+    plain_role: Annotated[
+        RoleName,
+        Meta(
+            description="What everybody is then allowed: to ``read`` the state; to ``report`` too, as fan clients "
+            "and agents do; to ``control`` besides, which is everything. From loopback everything is allowed."
+        ),
+    ] = "control"
+    socket: Annotated[
+        str | None,
+        Meta(
+            description="Path of a Unix socket to listen on as well, for users of this host; an absolute path. Root "
+            "and the server's own user may do everything there, others what ``allow`` says."
+        ),
+    ] = None
+    tls: Annotated[
+        TlsTable | None,
+        Meta(
+            description="Its certificate. With one, the server speaks TLS at every address, and lets in only those "
+            "who have a certificate of the same authority; see ``[server.tls]``."
+        ),
+    ] = None
+    allow: Annotated[
+        tuple[AllowTable, ...],
+        Meta(
+            description="Who else may connect by TLS or by the Unix socket, each a ``[[server.allow]]`` table; see "
+            "below."
+        ),
+    ] = ()
     state: Annotated[
         str | None,
         Meta(
@@ -45,6 +170,9 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
             "over; see :ref:`on-alarm`."
         ),
     ] = ()
+    limits: Annotated[
+        LimitsTable, Meta(description="How much of the server its clients may have; see ``[server.limits]``.")
+    ] = LimitsTable()
 
 
 class CurveTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +256,40 @@ class DeviceTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class AgentTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[agent]``: the sensor agent of this host."""
+
+    devices: Annotated[
+        list[Entry],
+        Meta(
+            description="The devices, each an inline table as in a shelf. Where they sit, and whether they are "
+            "optional, is for the server to say, and does nothing here."
+        ),
+    ]
+    name: Annotated[
+        str | None,
+        Meta(
+            description="What the servers call it, where they do not know it by a certificate or as a user. Without "
+            "it, the name of this host."
+        ),
+    ] = None
+    servers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``, or the path of a Unix '
+            "socket. Each is told all."
+        ),
+    ] = ("localhost",)
+    interval: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=5,  # a server takes an agent for silent after three times as long (S2)
+            description="How often a server is given a sign of life at least (seconds).",
+        ),
+    ] = 5.0
+
+
 class ClientTable(Struct, frozen=True, forbid_unknown_fields=True):
     """``[client]``: the fan client of one shelf."""
 
@@ -136,8 +298,8 @@ class ClientTable(Struct, frozen=True, forbid_unknown_fields=True):
     servers: Annotated[
         tuple[str, ...],
         Meta(
-            description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``. With several, the '
-            "greatest of their duties is driven."
+            description='The servers: ``"host"``, ``"host:port"``, ``"[IPv6 address]:port"``, or the path of a Unix '
+            "socket. With several, the greatest of their duties is driven."
         ),
     ] = ("localhost",)
     interval: Annotated[

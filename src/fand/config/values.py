@@ -1,9 +1,10 @@
-"""The configuration as frozen values: what the server and the fan client are told to do."""
+"""The configuration as frozen values: what the server, the fan client and the sensor agent are told."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from fand.control import ShelfLaw
+from fand.tls import Files
 from fand.units import FULL, Percent, Rpm, Seconds
 
 DEFAULT_PORT = 9999
@@ -38,12 +39,45 @@ class ShelfConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerConfig:
-    """Where the server listens, and its shelves.
+class LimitsConfig:
+    """How much of the server its clients may have.
 
-    ``address`` None is loopback, where everybody is let in; any other address needs ``plain``. ``state`` is the
-    folder that keeps what must outlive the server; None is the usual one. ``on_alarm`` is the command that is told of
-    alarms, or nothing.
+    ``connections`` in all and ``per_peer`` of one host; ``frames_per_second`` of one connection, averaged over ten
+    minutes. After ``idle`` seconds without a word a client goes, and one that does not come to an end of its TLS
+    ``handshake`` after so many.
+    """
+
+    connections: int = 20_000
+    per_peer: int = 15_000
+    frames_per_second: float = 5000.0
+    idle: Seconds = Seconds(3600.0)
+    handshake: Seconds = Seconds(10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AllowConfig:
+    """Somebody who may connect: the ``name`` of a certificate, or a ``user`` of this host.
+
+    ``uid`` is the number of the user, None if the host knew none of that name when the file was read. ``roles`` are
+    values of :class:`fand.dispatch.Role`, granted for ``shelves``; None is all.
+    """
+
+    name: str | None
+    user: str | None
+    uid: int | None
+    roles: frozenset[str]
+    shelves: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where the server listens, who may connect, and its shelves.
+
+    ``address`` None is loopback, where everybody is let in; any other address needs ``plain``, and who comes by it
+    has ``plain_role``, a value of :class:`fand.dispatch.Role` that stands for itself and those before it. With
+    ``tls`` every address speaks TLS instead, and ``allow`` says what a name in a certificate may do. ``socket``
+    is the path of a Unix socket to listen on as well. ``state`` is the folder that keeps what must outlive the
+    server; None is the usual one. ``on_alarm`` is the command that is told of alarms, or nothing.
     """
 
     shelves: tuple[ShelfConfig, ...]
@@ -52,6 +86,11 @@ class ServerConfig:
     plain: bool = False
     state: Path | None = None
     on_alarm: tuple[str, ...] = ()
+    limits: LimitsConfig = LimitsConfig()
+    plain_role: str = "control"
+    tls: Files | None = None
+    socket: Path | None = None
+    allow: tuple[AllowConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +124,7 @@ class ClientConfig:
 
     It asks every ``interval`` seconds; a duty is good for ``lease`` seconds, after which ``failsafe`` is driven.
     ``state`` is the folder where the original mode of the hardware is kept while it is under control; None is the
-    usual one.
+    usual one. ``tls`` is what the file says of certificates.
     """
 
     shelf: str
@@ -95,6 +134,23 @@ class ClientConfig:
     lease: Seconds = Seconds(20.0)
     failsafe: Percent = FULL
     state: Path | None = None
+    tls: Files | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """The sensor agent of one host: whom it tells, and of what.
+
+    ``name`` is what it calls itself; empty is the name of its host. Whether a device is optional, and its position,
+    mean nothing here. Every ``interval`` seconds at least, each server is given a sign of life. ``tls`` is what the
+    file says of certificates.
+    """
+
+    name: str
+    servers: tuple[tuple[str, int], ...]
+    devices: tuple[DeviceConfig, ...]
+    interval: Seconds = Seconds(5.0)
+    tls: Files | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +160,4 @@ class Config:
     path: Path
     server: ServerConfig | None
     client: ClientConfig | None
+    agent: AgentConfig | None = None

@@ -6,10 +6,37 @@ whole conversation: one request of one :class:`Peer` gives one :class:`Answer`, 
 :exc:`~fand.exceptions.RequestError` whose text is all that the peer is told.
 """
 
+from fand.dispatch.access import ALL, NOTHING, Grant, Role
+from fand.dispatch.certificates import Certificate, near, stage
 from fand.dispatch.hall import Hall
+from fand.dispatch.mail import Addressee, Mail
+from fand.dispatch.mailbox import Mailbox
 from fand.dispatch.peer import Peer
-from fand.dispatch.requests import LATEST, After, Answer, answer
+from fand.dispatch.requests import LATEST, After, Answer, answer, role_for
 from fand.dispatch.shelf import Kept, Shelf, Slot
 from fand.dispatch.shown import line, shorten
 
-__all__ = ["LATEST", "After", "Answer", "Hall", "Kept", "Peer", "Shelf", "Slot", "answer", "line", "shorten"]
+__all__ = [
+    "ALL",
+    "LATEST",
+    "NOTHING",
+    "Addressee",
+    "After",
+    "Answer",
+    "Certificate",
+    "Grant",
+    "Hall",
+    "Kept",
+    "Mail",
+    "Mailbox",
+    "Peer",
+    "Role",
+    "Shelf",
+    "Slot",
+    "answer",
+    "line",
+    "near",
+    "role_for",
+    "shorten",
+    "stage",
+]

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
+from fand.dispatch.certificates import Certificate
+from fand.dispatch.mail import Mail
 from fand.dispatch.peer import Peer
 from fand.dispatch.shelf import Shelf
 from fand.dispatch.shown import shorten
 from fand.exceptions import RequestError, ShelfNotFoundError
+from fand.ports import Reading
 from fand.units import Timestamp
 
 
@@ -15,12 +18,15 @@ class Hall:
     """The shelves by name, in the order of the configuration.
 
     ``instant`` turns a date into the instant that it means here: a naive one is the server's local time. It may
-    raise OverflowError, ValueError or OSError for a date that cannot be reckoned.
+    raise OverflowError, ValueError or OSError for a date that cannot be reckoned. ``certificates`` are those that
+    the server knows of, by whose they are.
     """
 
     def __init__(self, shelves: Iterable[Shelf], instant: Callable[[datetime], Timestamp]) -> None:
         self.shelves: Mapping[str, Shelf] = _by_name(shelves)
         self.instant = instant
+        self.certificates: dict[str, Certificate] = {}
+        self.mail = Mail(self._observe)
 
     def shelf(self, name: object) -> Shelf:
         """The shelf called ``name``.
@@ -41,9 +47,15 @@ class Hall:
         return [shelf for shelf in before.values() if self.shelves.get(shelf.name) is not shelf]
 
     def leave(self, peer: Peer) -> None:
-        """``peer`` has gone: nothing is pushed to it any more."""
+        """``peer`` has gone: nothing is pushed to it any more, and nothing comes from it."""
+        peer.gone = True
         for shelf in self.shelves.values():
             shelf.subscribers.pop(peer, None)
+
+    def _observe(self, shelf: str, device: str, reading: Reading, family: str | None) -> Shelf:
+        there = self.shelves[shelf]
+        there.observe(device, reading, family)
+        return there
 
 
 def _by_name(shelves: Iterable[Shelf]) -> Mapping[str, Shelf]:

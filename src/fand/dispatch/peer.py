@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from fand.dispatch.access import ALL, Grant
 from fand.units import Seconds
 
 LEASE: Final = Seconds(20.0)
@@ -18,13 +19,20 @@ OLD_SILENCE: Final = Seconds(150.0)
 @dataclass(eq=False, slots=True)
 class Peer:
     """One connection, made at ``since``. ``at`` is when its last request came; whoever receives it keeps that up to
-    date.
+    date. ``answered`` is when its last request was answered, ``gone`` tells that it has ended.
+
+    ``address`` is that of a host and what tells its connections apart, a colon between. ``who`` is for people:
+    ``pi1``, ``user fand-agent``, or empty where nobody is asked who he is; ``grant`` is what he may do.
     """
 
     address: str
     at: Seconds
     patience: Seconds = OLD_SILENCE
+    who: str = ""
+    grant: Grant = ALL
     since: Seconds = field(init=False)
+    answered: Seconds | None = field(init=False, default=None)
+    gone: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.since = self.at
@@ -39,8 +47,9 @@ class Peer:
 
     def follows(self, other: "Peer") -> bool:
         """Tell whether it may be the same client as ``other``, connected anew: it came from the same host later."""
-        return self.since >= other.at and self._host == other._host
+        return self.since >= other.at and self.host == other.host
 
     @property
-    def _host(self) -> str:
+    def host(self) -> str:
+        """What :attr:`address` is the address of."""
         return self.address.rpartition(":")[0]

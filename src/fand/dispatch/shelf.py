@@ -27,6 +27,7 @@ from fand.control import (
     override_by,
     review,
 )
+from fand.dispatch.access import Role
 from fand.dispatch.fans import Fans, one_speed
 from fand.dispatch.peer import OLD_SILENCE, Peer
 from fand.ports import Reading, Temperature
@@ -196,10 +197,11 @@ class Shelf:
         return news
 
     def subscribe(self, peer: Peer, now: Moment) -> None:
-        """``peer`` is told the duty now, and wants every change of it; only fan clients do."""
-        if self.silence(now.mono) is not None:
-            self._change()
-        self.client = peer
+        """``peer`` is told the duty now, and wants every change of it. Who may report is taken for the fan client."""
+        if peer.grant.may(Role.REPORT, self.name):
+            if self.silence(now.mono) is not None:
+                self._change()
+            self.client = peer
         self.subscribers[peer] = self.frame(now)
 
     def speed(self, now: Seconds) -> Rpm | None:

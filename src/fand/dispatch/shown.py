@@ -10,6 +10,7 @@ def shorten(text: str, limit: int = TEXT_LIMIT) -> str:
 
 def line(text: str, limit: int = TEXT_LIMIT) -> str:
     """``text``, which anybody may have written, on one line of bounded length: nothing in it steers a terminal, makes
-    a line of a log look like two, or has no form in bytes.
+    a line of a log look like two, or has no form in bytes. However long ``text`` is, this is little work.
     """
-    return shorten("".join(char if char.isprintable() else " " for char in text).strip(), limit)
+    start = text[: 2 * limit]
+    return shorten("".join(char if char.isprintable() else " " for char in start).strip(), limit)

@@ -1,11 +1,11 @@
 """The state of a shelf as plain values, in pages that each fit a frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fand.control import Alarm, Device, Override, ShelfLaw, Sort, worth
+from fand.dispatch.certificates import Certificate
 from fand.dispatch.fans import Fan
-from fand.dispatch.hall import Hall
 from fand.dispatch.shelf import Shelf, Slot
 from fand.dispatch.shown import shorten
 from fand.exceptions import RequestError, UnpicklableError
@@ -14,25 +14,25 @@ from fand.units import Moment, Seconds, rounded, served
 from fand.wire import Request, encode
 
 MOST_FAULTS: Final = 16
-"""So many faults and so many alarms are told, the gravest first; each device tells its own besides."""
+"""So many faults, alarms and certificates are told, the gravest first; each device tells its own besides."""
 
 _GRAVITY: Final = {sort: place for place, sort in enumerate(Sort)}
 
 
-def shelves_page(hall: Hall, after: str | None) -> tuple[list[str], bool]:
-    """The names that follow ``after`` (None: from the start), as many as fit, and whether there are more."""
-    names = list(hall.shelves)
-    rest = names if after is None else names[names.index(after) + 1 :]
+def shelves_page(names: Sequence[str], after: str | None) -> tuple[list[str], bool]:
+    """Those of ``names`` that follow ``after`` (None: from the start), as many as fit, and whether there are more."""
+    rest = list(names if after is None else names[names.index(after) + 1 :])
     count = _most(len(rest), lambda count: (Request.SET_SHELVES, (rest[:count], True)))
     return rest[:count], count < len(rest)
 
 
-def status_page(shelf: Shelf, first: int, now: Moment) -> dict[str, Any]:
-    """Everything about ``shelf``, with its devices from number ``first`` on, as many as fit.
+def status_page(shelf: Shelf, first: int, now: Moment, certificates: Sequence[Certificate] = ()) -> dict[str, Any]:
+    """Everything about ``shelf``, with its devices from number ``first`` on, as many as fit, and ``certificates``.
 
     ``next`` is the number of the first device of the next page, None on the last.
     """
-    head = _head(shelf, now)
+    ending = [{"whose": one.whose, "until": one.until} for one in certificates[:MOST_FAULTS]]
+    head = {**_head(shelf, now), "certificates": ending}
     devices = [
         _device(shelf.law, slot, device, now.mono)
         for slot, device in zip(shelf.slots[first:], shelf.devices[first:], strict=True)

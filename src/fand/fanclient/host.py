@@ -83,7 +83,7 @@ def serve(config: ClientConfig, environ: Mapping[str, str] = os.environ) -> None
     machine = machines.start(terms, len(config.servers), limits, asserted, clock.mono())
     post, board = Post(), Board()
     links = [
-        Link(place, server, config.shelf, terms, post=post, board=board, clock=clock)
+        Link(place, server, config.shelf, terms, post=post, board=board, clock=clock, tls=config.tls)
         for place, server in enumerate(config.servers)
     ]
     util.when_terminate(post.put, Stop())

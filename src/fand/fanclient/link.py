@@ -23,17 +23,30 @@ from fand.fanclient.events import Answer, Board, Missed, Post
 from fand.fanclient.lease import Terms
 from fand.fanclient.redial import Redial
 from fand.ports import Clock
+from fand.tls import Files
 
 _log = logging.getLogger(__name__)
 
 
 class Link(threading.Thread):
-    """The thread for the server number ``place``, an address and a port, which is asked about ``shelf``."""
+    """The thread for the server number ``place``, an address and a port, which is asked about ``shelf``.
+
+    ``tls`` are the files that its configuration names, if it does.
+    """
 
     def __init__(
-        self, place: int, server: tuple[str, int], shelf: str, terms: Terms, *, post: Post, board: Board, clock: Clock
+        self,
+        place: int,
+        server: tuple[str, int],
+        shelf: str,
+        terms: Terms,
+        *,
+        post: Post,
+        board: Board,
+        clock: Clock,
+        tls: Files | None = None,
     ) -> None:
-        super().__init__(name=f"link to {server[0]}:{server[1]}", daemon=True)
+        super().__init__(name=f"link to {com.place(*server)}", daemon=True)
         self._place = place
         self._server = server
         self._shelf = shelf
@@ -41,6 +54,7 @@ class Link(threading.Thread):
         self._post = post
         self._board = board
         self._clock = clock
+        self._tls = tls
         self._redial = Redial()
         self._stopped = threading.Event()
         self._sock: socket.socket | None = None
@@ -66,12 +80,12 @@ class Link(threading.Thread):
             except CommunicationError as error:
                 self._ended(error, heard=talk.answered)
             except Exception as error:  # noqa: BLE001 - the fans stay where they are, and the next try may go well
-                _log.exception("the link to %s port %s failed in a way of its own", *self._server)
+                _log.exception("the link to %s failed in a way of its own", com.place(*self._server))
                 self._ended(error, heard=talk.answered)
 
     def _converse(self, talk: Conversation) -> None:
         """Make one connection and use it to its end."""
-        self._sock = sock = com.connect(*self._server)
+        self._sock = sock = com.dial(*self._server, self._tls)
         reason = None
         try:
             turn = Turn(talk.begin(self._clock.mono(), subscribe=self._redial.subscribe))
@@ -122,7 +136,7 @@ class Link(threading.Thread):
 
     def _become(self, redial: Redial) -> None:
         if redial.trouble != self._redial.trouble:
-            _log.error("server %s port %s: %s", *self._server, redial.trouble or "answers")
+            _log.error("server %s: %s", com.place(*self._server), redial.trouble or "answers")
         self._redial = redial
 
 

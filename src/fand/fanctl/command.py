@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _EPILOG: Final = """\
 Without -a, the server is the one that the variable FAND_SERVER names, as HOST
-or HOST:PORT; without that, the one on this host.
+or HOST:PORT; without that, the one on this host. A HOST that begins with /
+is the path of a Unix socket, without a port.
 
 Exit status: 0 it worked, 1 it failed, 2 it was asked for wrongly.
 """
@@ -90,12 +91,15 @@ def _parser() -> "ArgumentParser":
 def server(options: Options, variable: str) -> tuple[str | None, int]:
     """Address (None: this host) and port of the server.
 
-    ``variable`` is what FAND_SERVER says: ``HOST``, ``HOST:PORT``, ``[IPv6]:PORT``, or nothing.
+    ``variable`` is what FAND_SERVER says: ``HOST``, ``HOST:PORT``, ``[IPv6]:PORT``, the path of a Unix socket, or
+    nothing.
 
     :raises FanctlActionBadValue: it is none of these
     """
     if options.address is not None or not variable:
         return options.address, DEFAULT_PORT if options.port is None else options.port
+    if variable.startswith("/") and variable.isprintable():
+        return variable, DEFAULT_PORT
     host, colon, port = variable.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")):
         host, port = variable, str(DEFAULT_PORT)
@@ -116,7 +120,7 @@ def _connect(address: str | None, port: int) -> Client:
         if not isinstance(why, ConnectionRefusedError):
             raise
         host = address or "localhost"
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        where = host if host.startswith("/") else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise ConnectionFailedError(
             f"no connection to {where}: {why.strerror}; is fand-server running there?"
         ) from error

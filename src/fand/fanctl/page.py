@@ -101,6 +101,7 @@ def _facts(status: Mapping[str, Any], now: float) -> list[Fact]:
     ]
     facts += [Fact("alarm", _alarm(alarm, now), ALARM) for alarm in alarms]
     facts += [Fact("fault", f"{number(fault['duty'], '%')}: {printable(fault['reason'])}", ALARM) for fault in faults]
+    facts += [_certificate(one, now) for one in status["certificates"]]
     facts.append(_client(status["client"]))
     fans_age = "" if status["fans_age"] is None else f", reported {span(status['fans_age'])} ago"
     facts.append(
@@ -117,6 +118,13 @@ def _facts(status: Mapping[str, Any], now: float) -> list[Fact]:
 def _alarm(alarm: Mapping[str, Any], now: float) -> str:
     since = alarm["since"]
     return f"{printable(alarm['reason'])}, since {_local(since)}, for {span(now - since)}"
+
+
+def _certificate(certificate: Mapping[str, Any], now: float) -> Fact:
+    whose, until = printable(certificate["whose"]), certificate["until"]
+    if until <= now:
+        return Fact("certificate", f"that of {whose} has ended at {_local(until)}", ALARM)
+    return Fact("certificate", f"that of {whose} ends at {_local(until)}, in {span(until - now)}", WARN)
 
 
 def _override(override: Mapping[str, Any] | None, now: float) -> Fact:

@@ -19,7 +19,7 @@ from fand.control import Alarm, Change, Event
 from fand.dispatch import line
 from fand.drivers.process import Program
 from fand.exceptions import DriverError
-from fand.server.readers import Readers
+from fand.sensing.readers import Readers
 from fand.units import Seconds, Timestamp
 
 _log = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from fand.config import DeviceConfig, ServerConfig
 from fand.control import Health, Track, Watch, health
 from fand.dispatch import Shelf
 from fand.ports import Asleep, Clock, Temperature
-from fand.server.readers import Readers
-from fand.server.sensors import Sensors
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors
+from fand.sensing.watching import Watcher
 from fand.server.service import hall_of
-from fand.server.watching import Watcher
 from fand.units import Moment, served
 
 

@@ -6,23 +6,31 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fand import drivers
 from fand.clock import SystemClock
 from fand.config import ServerConfig, find, load, to_toml
 from fand.exceptions import ConfigError, FandError, ListeningError
+from fand.journal import ToJournal
 from fand.output import say
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import close_sensors, open_sensors
+from fand.server.audit import LOGGER
 from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
-from fand.server.readers import Readers
+from fand.server.local import listening_at
 from fand.server.saving import StateFile, Store
-from fand.server.sensors import close_sensors, open_sensors
 from fand.stored import state_folder
-from fand.util import parse_args
+from fand.util import parse_args, stderr_is_journal
+
+if TYPE_CHECKING:
+    from fand.server.certificates import Certificates
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +38,7 @@ _log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``fand-server`` with the arguments ``argv`` (None: those of the process); returns the exit status."""
     args = parse_args(_parser(), argv, port=None, aside=True)
+    _set_up_audit(args)
     try:
         return _run(args)
     except FandError as error:
@@ -51,12 +60,34 @@ def _run(args: argparse.Namespace) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload, which is too early now and then too late
     config = _load(path)
     hosts = _hosts(config, args.address, path)
+    certificates = _certificates(config)
     if args.check:
         asyncio.run(_check(config))
     else:
         port = config.port if args.port is None else args.port
-        asyncio.run(_serve(config, hosts, port, partial(_load, path), _store(config, path)))
+        asyncio.run(_serve(config, path, hosts, port, certificates))
     return 0
+
+
+def _set_up_audit(args: argparse.Namespace) -> None:
+    """Who commands is logged even where other steps are not; with fields where the log goes to the journal."""
+    audit = logging.getLogger(LOGGER)
+    if not args.quiet:
+        audit.setLevel(logging.INFO)
+    if args.logfile is None and stderr_is_journal():
+        audit.addFilter(ToJournal("fand-server"))
+
+
+def _certificates(config: ServerConfig) -> "Certificates | None":
+    """What the server shows by ``config``.
+
+    :raises ConfigError: it has a certificate that cannot be used: nobody is served without it
+    """
+    if config.tls is None:
+        return None
+    from fand.server.certificates import Certificates, shown  # noqa: PLC0415 - ssl is for who uses it
+
+    return Certificates(shown(config.tls), SystemClock())
 
 
 def _load(path: Path) -> ServerConfig:
@@ -64,6 +95,9 @@ def _load(path: Path) -> ServerConfig:
     config = load(path, drivers).server
     if config is None:
         raise ConfigError([f"{path}: describes no shelf; a server needs at least one [shelves.NAME]"])
+    for entry in config.allow:
+        if entry.user is not None and entry.uid is None:
+            _log.warning("%s: server.allow: this host knows no user %r; reload when it does", path, entry.user)
     return config
 
 
@@ -89,11 +123,11 @@ def _hosts(config: ServerConfig, address: str | None, path: Path) -> list[str]:
     """
     hosts = addresses(config.address if address is None else address)
     outside = [host for host in hosts if not is_loopback(host)]
-    if outside and not config.plain:
+    if outside and not config.plain and config.tls is None:
         word = "plain = yes under [DEFAULT]" if path.suffix == ".ini" else "plain = true under [server]"
         raise ListeningError(
             f"{outside[0]} can be reached from outside, and nothing is encrypted or asks who it is; "
-            f"say {word} in {path} if everybody there may read and control"
+            f"give [server.tls], or say {word} in {path} if everybody there may read and control"
         )
     return hosts
 
@@ -108,7 +142,7 @@ def _store(config: ServerConfig, path: Path) -> Store | None:
 
 
 async def _check(config: ServerConfig) -> None:
-    sensors = open_sensors(config)
+    sensors = open_sensors(config.shelves)
     try:
         say(await check(config, sensors, SystemClock()))
     finally:
@@ -116,26 +150,27 @@ async def _check(config: ServerConfig) -> None:
 
 
 async def _serve(
-    config: ServerConfig,
-    hosts: Sequence[str],
-    port: int,
-    load_again: Callable[[], ServerConfig],
-    store: Store | None,
+    config: ServerConfig, path: Path, hosts: Sequence[str], port: int, certificates: "Certificates | None"
 ) -> None:
-    sensors = open_sensors(config)
-    try:
-        sockets = listen(hosts, port)
-    except ListeningError:
-        await close_sensors(sensors, Readers())
-        raise
-
-    def ready() -> None:
-        where = [shown(sock) for sock in sockets]
-        _log.info("serving %d shelves on %s", len(config.shelves), ", ".join(where))
+    store = _store(config, path)
+    with ExitStack() as files:
+        sensors = open_sensors(config.shelves)
         try:
-            say("".join(f"listening on {place}\n" for place in where))
-        except FandError as error:  # nobody reads it, and nothing depends on that
-            _log.debug("%s", error)
+            sockets = listen(hosts, port)
+            if config.socket is not None:
+                sockets.append(files.enter_context(listening_at(config.socket)))
+        except ListeningError:
+            await close_sensors(sensors, Readers())
+            raise
 
-    daemon = Daemon(config, sensors, SystemClock(), raise_descriptor_limit(), load_again, store=store)
-    await daemon.run(sockets, ready)
+        def ready() -> None:
+            where = [shown(sock) for sock in sockets]
+            _log.info("serving %d shelves on %s", len(config.shelves), ", ".join(where))
+            try:
+                say("".join(f"listening on {place}\n" for place in where))
+            except FandError as error:  # nobody reads it, and nothing depends on that
+                _log.debug("%s", error)
+
+        again, most = partial(_load, path), raise_descriptor_limit()
+        daemon = Daemon(config, sensors, SystemClock(), most, again, store=store, certificates=certificates)
+        await daemon.run(sockets, ready)

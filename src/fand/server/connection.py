@@ -1,8 +1,8 @@
 """One client's connection: frames in, frames out.
 
 An idle client costs its memory and no more. One that stops in mid-frame, or does not read what it asked for, is
-dropped after a while; nothing grows with what it sends. The answer to GET_PWM, asked over and over by the same
-bytes, is found by those bytes.
+dropped after a while; nothing grows with what it sends, and it is read from only when it is its turn. The answer to
+GET_PWM, asked over and over by the same bytes, is found by those bytes.
 
 An answer that is true only once something has been done (such as: a change is on disk) is held until then. That holds
 up what the same client asks next, so that answers keep their order, and nothing else: other clients, and the duties
@@ -11,18 +11,16 @@ pushed to this one, go on.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
-from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from fand.control import Event
-from fand.dispatch import After, Hall, Peer, Shelf, answer, shorten
-from fand.exceptions import CorruptedDataError, RequestError, UnpicklableError
-from fand.ports import Clock
-from fand.server.keeper import Keeper, nobody
-from fand.server.listening import place
-from fand.units import Moment
+from fand.dispatch import ALL, NOTHING, After, Answer, Peer, Role, Shelf, answer, role_for, shorten
+from fand.exceptions import AccessDeniedError, CorruptedDataError, RequestError, UnpicklableError
+from fand.server.desk import Desk, Work
+from fand.server.identity import Visitor, visitor_at
+from fand.server.limits import Rank, Seat, origin
+from fand.units import Moment, Seconds
 from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
 
 _log = logging.getLogger(__name__)
@@ -33,107 +31,43 @@ STALL: Final = 30.0
 FAREWELL: Final = 2.0
 """Seconds that a client refused has for reading why."""
 
-MOST_KNOWN: Final = 1024
-"""So many different payloads are recognised by their bytes: four dialects of many shelves."""
-
-LONGEST_KNOWN: Final = 1024
-"""Bytes of a payload that is recognised: no honest one is longer."""
-
-TURN: Final = 64
-"""So many requests of one client are answered before it is the next one's turn; fewer if the answers are long."""
+UNREAD: Final = 4096
+"""Bytes of answers that the system does not take and that are kept for a client; with more it is not read from."""
 
 LONGEST_REASON: Final = 2000
 """Characters of why something could not be carried out."""
 
 _BATCH: Final = 64 * 1024
 
-Work = Callable[[], asyncio.Future[None]]
-"""Begins what an answer has to wait for. The future is done when the answer may be sent; a RequestError in it is sent
-instead. It must become done while a client would wait: nothing else ends the hold but the end of the connection.
-"""
 
-Works = Mapping[After, Work]
+class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
+    """See the module. By the buffer it takes in little at a time, however much has come."""
 
-
-class Desk:
-    """What all connections share. ``most`` is how many of them there may be at once.
-
-    ``works`` carry out what answers have to wait for; an answer waits for none that is not there. ``hear`` is told
-    of alarms.
-    """
-
-    def __init__(
-        self,
-        hall: Hall,
-        clock: Clock,
-        most: int,
-        works: Works = MappingProxyType({}),
-        hear: Callable[[Shelf, Event], None] = nobody,
-    ) -> None:
-        self.hall = hall
-        self.clock = clock
-        self.most = most
-        self.works = works
-        self.connections: dict[Peer, Connection] = {}
-        self.known: dict[bytes, Shelf] = {}
-        self.keeper = Keeper(hall, clock, self._push, hear)
-        self._full = False
-
-    def now(self) -> Moment:
-        """The time, on both clocks."""
-        return Moment(self.clock.mono(), self.clock.wall())
-
-    def admit(self, connection: "Connection") -> bool:
-        """Enter a new connection; False if there is no room for it."""
-        if len(self.connections) >= self.most:
-            if not self._full:
-                _log.warning("%d clients are connected: no more are let in", self.most)
-            self._full = True
-            return False
-        self.connections[connection.peer] = connection
-        return True
-
-    def leave(self, peer: Peer) -> None:
-        """``peer`` has gone."""
-        if self.connections.pop(peer, None) is None:
-            return
-        self.hall.leave(peer)
-        if self._full and len(self.connections) < self.most * 0.9:
-            self._full = False
-            _log.warning("clients are let in again")
-
-    def learn(self, payload: bytes, shelf: Shelf) -> None:
-        """``payload`` has been decoded, and it is GET_PWM of ``shelf``."""
-        if len(self.known) >= MOST_KNOWN:
-            self.known.clear()
-        if len(payload) <= LONGEST_KNOWN:
-            self.known[payload] = shelf
-
-    def forget(self, gone: Iterable[Shelf]) -> None:
-        """These shelves are no more: who waits for their duty is told."""
-        self.known.clear()
-        for shelf in gone:
-            self.keeper.forget(shelf)
-            for peer in tuple(shelf.subscribers):
-                self.connections[peer].refuse(f"shelf {shorten(shelf.name, 60)!r} is no longer served")
-
-    def _push(self, peer: Peer, frame: bytes) -> bool:
-        return self.connections[peer].push(frame)
-
-
-class Connection(asyncio.Protocol):
-    """See the module."""
-
-    __slots__ = ("_decoder", "_desk", "_ending", "_held", "_paused", "_timer", "_transport", "peer")
+    __slots__ = (
+        "_decoder",
+        "_desk",
+        "_ending",
+        "_held",
+        "_paused",
+        "_timer",
+        "_transport",
+        "_visitor",
+        "_waits",
+        "peer",
+        "seat",
+    )
 
     peer: Peer
+    seat: Seat
     _transport: asyncio.Transport
+    _visitor: Visitor
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._decoder: Decoder | None = None  # while something is left over
         self._paused = False
         self._ending = False
+        self._waits = False  # for its turn
         self._held: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -141,11 +75,39 @@ class Connection(asyncio.Protocol):
         """A client has come."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self.peer = Peer(_shown(transport.get_extra_info("peername")), self._desk.clock.mono())
-        if self._desk.admit(self):
-            _log.debug("%s: connected", self.peer.address)
+        transport.set_write_buffer_limits(UNREAD)
+        desk, visitor = self._desk, visitor_at(transport)
+        self._visitor = visitor
+        self.peer = Peer(visitor.address, desk.clock.mono(), who=desk.access.who(visitor), grant=NOTHING)
+        host = origin(transport.get_extra_info("peername"))
+        self.seat = Seat(self.peer, self.peer.who if visitor.uid is not None else host)
+        try:
+            desk.admit(self)
+        except RequestError as error:
+            self.leave(str(error))
         else:
-            self.leave("too many clients are connected")
+            _log.debug("%s: connected", self.peer.address)
+            self.judge()
+
+    def judge(self) -> None:
+        """Give the client what it is granted; if that is less than it had, it is refused."""
+        try:
+            grant = self._desk.access.grant(self._visitor)
+        except AccessDeniedError as error:
+            self._deny(error)
+        else:
+            if grant.covers(self.peer.grant):
+                self.peer.grant = grant
+            else:
+                self._deny(AccessDeniedError("less is allowed than before; connect again"))
+
+    def get_buffer(self, _hint: int) -> memoryview:
+        """What the next bytes are put into; they are taken from there at once."""
+        return self._desk.buffer
+
+    def buffer_updated(self, count: int) -> None:
+        """So many bytes have been put there."""
+        self.data_received(self._desk.buffer[:count].tobytes())
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come: answer what is whole."""
@@ -157,13 +119,23 @@ class Connection(asyncio.Protocol):
         if self._decoder is None:
             # A frame begins here, and if its payload is known its answer is too.
             shelf = desk.known.get(data[HEADER_SIZE:])
-            if shelf is not None and data[:HEADER_SIZE] == b"99F9%04x" % (len(data) - HEADER_SIZE):
+            if (
+                shelf is not None
+                and self.seat.due <= now
+                and data[:HEADER_SIZE] == b"99F9%04x" % (len(data) - HEADER_SIZE)
+                and (self.peer.grant is ALL or self.peer.grant.may(Role.READ, shelf.name))
+            ):
+                desk.seats.pace(self.seat, now)
                 self._transport.write(shelf.pwm_frame if now < shelf.valid_until else shelf.frame(desk.now()))
                 return
             self._decoder = Decoder()
         self._decoder.feed(data)
-        if self._held is None:
+        if self._held is not None or self._waits:
+            return
+        if self.seat.rank is Rank.WORKER or desk.turns.free(now):
             self._work(self._decoder)
+        else:
+            self._line_up()
 
     def eof_received(self) -> None:
         """The client sends no more; what was answered still leaves before the transport closes."""
@@ -181,6 +153,7 @@ class Connection(asyncio.Protocol):
         if not self._ending:
             self._transport.pause_reading()
             self._arm()
+            self._weigh()
 
     def resume_writing(self) -> None:
         """The client reads again: tell it what it missed, and go on."""
@@ -188,6 +161,7 @@ class Connection(asyncio.Protocol):
         if self._ending:
             return
         self._disarm()
+        self._weigh()
         self._desk.keeper.catch_up(self.peer)
         self._go_on()
 
@@ -198,23 +172,28 @@ class Connection(asyncio.Protocol):
         self._transport.write(frame)
         return True
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, *, logged: bool = False) -> None:
         """Tell the client ``reason`` and let it go, with a little time to read that."""
         if self._ending:
             return
-        _log.info("%s: refused: %s", self.peer.address, reason)
+        if not logged:
+            _log.info("%s: refused: %s", self.peer.address, reason)
         self._ending = True
         self._disarm()
         self._transport.write(_farewell(reason))
         # Closing with bytes of the client's unread would reset the connection, and the reason with it.
-        self._transport.write_eof()
+        self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            with suppress(OSError):  # it has gone, and that is yet to be noticed
+                self._transport.write_eof()
         self._timer = asyncio.get_running_loop().call_later(FAREWELL, self._transport.abort)
 
     def leave(self, reason: str) -> None:
-        """Tell the client ``reason`` and close."""
-        self._ending = True
+        """Tell the client ``reason``, unless it has been refused already, and close."""
         self._disarm()
-        self._transport.write(_farewell(reason))
+        if not self._ending:
+            self._ending = True
+            self._transport.write(_farewell(reason))
         self._transport.close()
 
     def abort(self) -> None:
@@ -223,12 +202,19 @@ class Connection(asyncio.Protocol):
 
     def _work(self, decoder: Decoder) -> None:
         """Answer whole frames, in one write, as long as it is this client's turn and it reads."""
+        now = self._desk.clock.mono()
+        if self.seat.due > now:
+            self._wait()
+            asyncio.get_running_loop().call_later(self.seat.due - now, self._my_turn)
+            return
         out: list[bytes] = []
-        whole, more, reason = 0, False, None
+        whole, more, reason, logged = 0, False, None, False
         try:
-            whole, more = self._turn(decoder, out)
-        except (CorruptedDataError, RequestError) as error:
+            whole, more = self._turn(decoder, out, now)
+        except CorruptedDataError as error:
             reason = shorten(str(error))
+        except RequestError as error:
+            reason, logged = shorten(str(error)), True
         except UnpicklableError:
             reason = "the answer is too long for a frame"
         except Exception:  # noqa: BLE001 - a bug of ours costs this client its connection, and nobody else
@@ -240,23 +226,27 @@ class Connection(asyncio.Protocol):
             self._disarm()
             self._transport.close()
         elif reason is not None:
-            self.refuse(reason)
+            self.refuse(reason, logged=logged)
         elif self._paused:
             return
-        elif more or self._held is not None:
+        elif self._held is not None:
             self._disarm()
             self._transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._go_on)
+        elif more:
+            self._disarm()
+            self._line_up()
         else:
             self._rest(decoder, whole > 0)
 
-    def _turn(self, decoder: Decoder, out: list[bytes]) -> tuple[int, bool]:
+    def _turn(self, decoder: Decoder, out: list[bytes], now: Seconds) -> tuple[int, bool]:
         """Add answers to ``out``; returns how many requests there were, and whether there may be more of them."""
-        size = whole = 0
+        desk = self._desk
+        size, whole, share, end = 0, 0, desk.turns.share, desk.turns.ends(now)
         while self._held is None and not self._paused and not self._transport.is_closing():
             if (payload := decoder.next_payload()) is None:
                 break
             whole += 1
+            desk.seats.pace(self.seat, now)
             frame, changed, work = self._answer(payload)
             if frame is None:
                 self._ending = True
@@ -264,22 +254,38 @@ class Connection(asyncio.Protocol):
             if work is None:
                 out.append(frame)
                 size += len(frame)
-            if changed is not None:
+            if changed:
                 self._transport.write(b"".join(out))  # before what the change makes the keeper push
                 out.clear()
-                self._desk.keeper.refresh(changed)
+                desk.keeper.look_after(changed)
             if work is not None:
                 self._hold(work(), frame)
-            if size > _BATCH or whole >= TURN:
+            if size > _BATCH or whole >= share or self.seat.due > now or desk.clock.mono() >= end:
                 return whole, True
         return whole, False
 
+    def _line_up(self) -> None:
+        """Answer when others have had their turn."""
+        self._wait()
+        self._desk.turns.line_up(self._my_turn)
+
+    def _wait(self) -> None:
+        """Take nothing in until it is this client's turn."""
+        self._waits = True
+        self._transport.pause_reading()
+        self._weigh()
+
+    def _my_turn(self) -> None:
+        self._waits = False
+        self._go_on()
+
     def _go_on(self) -> None:
-        """It is this client's turn again."""
-        if self._held is not None or self._paused or self._ending or self._transport.is_closing():
+        """Nothing more may keep this client from its turn."""
+        if self._held is not None or self._paused or self._waits or self._ending or self._transport.is_closing():
             return
-        self._transport.resume_reading()
-        if self._decoder is not None:
+        if self._decoder is None:
+            self._transport.resume_reading()
+        else:
             self._work(self._decoder)
 
     def _hold(self, wait: asyncio.Future[None], frame: bytes) -> None:
@@ -300,30 +306,61 @@ class Connection(asyncio.Protocol):
 
     def _rest(self, decoder: Decoder, moved: bool) -> None:
         """Wait for the rest of a frame, but not for ever; or for nothing."""
+        self._transport.resume_reading()
         if not decoder.mid_frame:
             self._decoder = None
             self._disarm()
         elif moved or self._timer is None:
             self._arm()
+        self._weigh()
 
-    def _answer(self, payload: bytes) -> tuple[bytes | None, Shelf | None, Work | None]:
-        """The frame that answers ``payload`` (None: the client goes), the shelf that it has changed, and what must be
-        done before it is answered.
+    def _weigh(self) -> None:
+        """Tell how much is held for this client; let it go if that is too much for all."""
+        unanswered = 0 if self._decoder is None else self._decoder.held
+        unread = self._transport.get_write_buffer_size() if self._paused else 0
+        if self._ending or self._desk.seats.hold(self.seat, unanswered + unread):
+            return
+        if unread:
+            _log.info("%s: dropped: too much is held for clients that do not read", self.peer.address)
+            self._transport.abort()
+        else:
+            self.refuse("too much is held for clients whose requests are not whole or not answered yet")
+
+    def _answer(self, payload: bytes) -> tuple[bytes | None, tuple[Shelf, ...], Work | None]:
+        """The frame that answers ``payload`` (None: the client goes), the shelves that it has changed, and what must
+        be done before it is answered.
         """
         desk, now = self._desk, self._desk.now()
         shelf = desk.known.get(payload)
-        if shelf is not None:
-            return shelf.frame(now), None, None
+        if shelf is not None and (self.peer.grant is ALL or self.peer.grant.may(Role.READ, shelf.name)):
+            return shelf.frame(now), (), None
         request, args = decode(payload)
-        reply = answer(desk.hall, request, args, self.peer, now)
+        try:
+            reply, work = self._reply(request, args, now)
+        except RequestError as error:
+            desk.audit.refused(self.peer, request, args, error, now.mono)
+            raise
         if reply is None:
-            return None, None, None
+            return None, (), None
         if request is Request.GET_PWM:
             desk.learn(payload, desk.hall.shelf(args[0]))
-        work = None if reply.after is None else desk.works.get(reply.after)
-        if reply.after is After.RELOADED and work is None:
-            raise RequestError("this server cannot read its configuration again")
+        elif role_for(request) is Role.CONTROL:
+            desk.audit.done(self.peer, request, reply.changed)
+        self.seat.granted(request)
         return encode(reply.request, reply.args), reply.changed, work
+
+    def _reply(self, request: Request, args: tuple[Any, ...], now: Moment) -> tuple[Answer | None, Work | None]:
+        """The answer, None if the client goes, and what must be done before it is sent."""
+        reply = answer(self._desk.hall, request, args, self.peer, now)
+        work = None if reply is None or reply.after is None else self._desk.works.get(reply.after)
+        if reply is not None and reply.after is After.RELOADED and work is None:
+            raise RequestError("this server cannot read its configuration again")
+        return reply, work
+
+    def _deny(self, error: AccessDeniedError) -> None:
+        self._desk.audit.refused(self.peer, None, (), error, self._desk.clock.mono())
+        self.peer.grant = NOTHING
+        self.refuse(str(error), logged=True)
 
     def _arm(self) -> None:
         self._disarm()
@@ -339,7 +376,7 @@ class Connection(asyncio.Protocol):
         if self._paused:
             _log.info("%s: dropped: it does not read its answers", self.peer.address)
             self._transport.abort()
-        else:
+        elif not self._waits:
             self.refuse(f"the rest of the frame did not come within {STALL:g} s")
 
 
@@ -358,8 +395,3 @@ def _refusal(done: asyncio.Future[None]) -> str | None:
 
 def _farewell(reason: str) -> bytes:
     return encode(Request.DISCONNECT, (reason,))
-
-
-def _shown(address: object) -> str:
-    """A peer's address; one that has gone already has none."""
-    return place(address) if isinstance(address, tuple) else "somebody"

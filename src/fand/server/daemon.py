@@ -7,18 +7,23 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fand.config import ServerConfig
 from fand.notify import ALIVE, READY, STOPPING, notify, watchdog
 from fand.ports import Clock
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors, close_sensors
+from fand.server import audit
 from fand.server.connection import Connection
 from fand.server.listening import BACKLOG
-from fand.server.readers import Readers
 from fand.server.saving import Store
-from fand.server.sensors import Sensors, close_sensors
 from fand.server.service import Service
 from fand.units import Seconds
+
+if TYPE_CHECKING:
+    from fand.server.certificates import Certificates
+    from fand.server.encrypted import Encrypted
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +55,7 @@ def raise_descriptor_limit() -> int:
 
 class Daemon:
     """One server. ``descriptors`` is how many the process may have; ``load`` reads its configuration once more;
-    ``store`` keeps what must outlive it.
+    ``store`` keeps what must outlive it; ``certificates`` is what it shows, if it has any.
     """
 
     def __init__(
@@ -62,13 +67,16 @@ class Daemon:
         load: Callable[[], ServerConfig],
         *,
         store: Store | None = None,
+        certificates: "Certificates | None" = None,
     ) -> None:
         self._clock = clock
         self._readers = Readers()
         reserved = min(RESERVED, descriptors // 2)
         self._at_once = max(1, reserved // _SHARE)
         most = descriptors - reserved
-        self._service = Service(config, sensors, clock, self._readers, most, load=load, store=store)
+        self._service = Service(
+            config, sensors, clock, self._readers, most, load=load, store=store, certificates=certificates
+        )
         self._stop = asyncio.Event()
         self._full = False
 
@@ -86,7 +94,9 @@ class Daemon:
                 self._service.begin()
             else:
                 self._service.begin(Seconds(alive / 3), lambda: notify(ALIVE))
-            servers = [await loop.create_server(self._welcome, sock=sock, backlog=self._at_once) for sock in sockets]
+            servers = [
+                await loop.create_server(self._welcome_at(sock), sock=sock, backlog=self._at_once) for sock in sockets
+            ]
             for sock in sockets:  # asyncio takes its backlog for how many it lets in at once, too
                 sock.listen(BACKLOG)
             try:
@@ -109,6 +119,7 @@ class Daemon:
     def reload(self) -> None:
         """Read the configuration again, and go on under it if nothing is wrong with it."""
         if not self._stop.is_set():
+            audit.by_signal()
             self._service.reloading.ask()
 
     @contextmanager
@@ -123,6 +134,15 @@ class Daemon:
             signal.signal(signal.SIGHUP, before)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+
+    def _welcome_at(self, sock: socket.socket) -> Callable[[], asyncio.Protocol]:
+        """For who comes by ``sock``: with a certificate the server speaks TLS, but not with users of this host."""
+        plain = self._service.certificates is None or sock.family == socket.AF_UNIX
+        return self._welcome if plain else self._welcome_by_tls
+
+    def _welcome_by_tls(self) -> "Encrypted":
+        self._full = False
+        return self._service.welcome_by_tls()
 
     def _welcome(self) -> Connection:
         self._full = False

@@ -9,7 +9,7 @@ manager's watchdog waits for.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -94,8 +94,12 @@ class Keeper:
 
     def round(self) -> bool:
         """Look after every shelf. False if one failed, logged when it begins; the others had their turn (S9)."""
+        return self.look_after(tuple(self._hall.shelves.values()))
+
+    def look_after(self, shelves: Iterable[Shelf]) -> bool:
+        """The same for ``shelves``."""
         well = True
-        for shelf in tuple(self._hall.shelves.values()):
+        for shelf in shelves:
             failure = None
             try:
                 self.refresh(shelf)

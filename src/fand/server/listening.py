@@ -14,6 +14,7 @@ _log = logging.getLogger(__name__)
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 BACKLOG: Final = 1024
+BUFFER: Final = 64 * 1024
 
 _KEEPALIVE: Final[Mapping[str, int]] = {
     "TCP_KEEPIDLE": 60,
@@ -73,8 +74,9 @@ def listen(where: Iterable[str], port: int) -> list[socket.socket]:
 
 
 def shown(sock: socket.socket) -> str:
-    """The address and port of ``sock``."""
-    return place(sock.getsockname())
+    """The address and port of ``sock``, or its path."""
+    name = sock.getsockname()
+    return place(name) if isinstance(name, tuple) else str(name)
 
 
 def place(address: tuple[Any, ...]) -> str:
@@ -120,9 +122,12 @@ def _bound(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # What accept() gives inherits this: a client whose host is gone is found out by the kernel.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in _KEEPALIVE.items():
-            if hasattr(socket, option):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+        # So little the kernel keeps for each: no question and no answer is longer than 64 KiB.
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        for name, value in _KEEPALIVE.items():
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         if family == socket.AF_INET6 and host != "::":
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)

@@ -14,8 +14,8 @@ from fand.config import ServerConfig
 from fand.dispatch import shorten
 from fand.exceptions import ConfigError, FandError, RequestError
 from fand.notify import READY, notify, reloading
-from fand.server.readers import Readers
-from fand.server.sensors import Sensors, closing, open_sensors
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors, closing, open_sensors
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Reloading:
         """Do what may take its time, in a thread."""
         try:
             config = self._load()
-            return config, open_sensors(config, before)
+            return config, open_sensors(config.shelves, before)
         except Exception as error:  # noqa: BLE001 - raised again in the loop
             return error
 

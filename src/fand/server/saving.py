@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from fand.dispatch import Hall, Kept, Shelf
 from fand.ports import Clock
-from fand.server.readers import Readers
+from fand.sensing.readers import Readers
 from fand.server.state import Recalled, State, file_name, overrides_of, recall, state_of
 from fand.stored import Stored, make_folder
 from fand.units import Moment, Seconds

@@ -6,7 +6,7 @@ The daemon gives it sockets, signals and threads; a simulation gives it a networ
 import logging
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fand.clock import instant
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
@@ -15,19 +15,26 @@ from fand.dispatch import After, Hall, Shelf, Slot
 from fand.exceptions import ConfigError
 from fand.notify import notify
 from fand.ports import Clock, Reading
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors
+from fand.sensing.watching import Watches
 from fand.server.alarming import Alarming
-from fand.server.connection import Connection, Desk, Work
+from fand.server.connection import Connection
+from fand.server.desk import Desk, Work
+from fand.server.identity import access_of, own_user
 from fand.server.keeper import ROUND
-from fand.server.readers import Readers
 from fand.server.reloading import Reloading
+from fand.server.reported import Reported
 from fand.server.saving import Saving, Store
-from fand.server.sensors import Sensors
-from fand.server.watching import Watches
 from fand.units import Seconds
+
+if TYPE_CHECKING:
+    from fand.server.certificates import Certificates, Shown
+    from fand.server.encrypted import Encrypted
 
 _log = logging.getLogger(__name__)
 
-RELOADED: Final = frozenset({"shelves"})
+RELOADED: Final = frozenset({"shelves", "allow", "plain_role", "limits", "tls"})
 """The fields of the configuration that a reload takes over; the others need a restart."""
 
 
@@ -53,7 +60,7 @@ def _no_file() -> ServerConfig:
 class Service:
     """``most`` is how many clients there may be at once; ``readers`` is where sensors are asked; ``load`` gives the
     configuration as it is by then; ``tell`` gives word of a reload to the service manager; ``store`` keeps what must
-    outlive the server, and without one nothing does.
+    outlive the server, and without one nothing does; ``certificates`` is what it shows, if it has any.
     """
 
     def __init__(
@@ -67,18 +74,27 @@ class Service:
         load: Callable[[], ServerConfig] = _no_file,
         tell: Callable[[str], object] = notify,
         store: Store | None = None,
+        certificates: "Certificates | None" = None,
     ) -> None:
         self.hall = hall_of(config)
         self.sensors = sensors
-        self.reloading = Reloading(load, lambda: self.sensors, self.become, readers, tell)
+        self._load = load
+        self.certificates = certificates
+        if certificates is not None:
+            self.hall.certificates = certificates.known
+        self._next: Shown | None = None
+        self.reloading = Reloading(self._load_again, lambda: self.sensors, self.become, readers, tell)
         self._saving = None if store is None else Saving(store, self.hall, clock, readers)
         self._alarming = Alarming(config.on_alarm, readers) if config.on_alarm else None
         works: dict[After, Work] = {After.RELOADED: self.reloading.ask}
         if self._saving is not None:
             works[After.SAVED] = self._saving.saved
-        self.desk = Desk(self.hall, clock, most, works, self._hear)
+        self._own = own_user()
+        access = access_of(config, self._own)
+        self.desk = Desk(self.hall, clock, most, works, self._hear, access=access, limits=config.limits)
         self._config = config
         self._watches = Watches(self._observe, readers, clock)
+        self._reported = Reported(self.hall.mail, clock, self.desk.keeper.look_after)
 
     async def recall(self) -> None:
         """Go on where the server before this one ended."""
@@ -89,12 +105,19 @@ class Service:
         """Watch every device, and look after all shelves each ``every`` seconds, :data:`~fand.server.keeper.ROUND` at
         most; ``alive`` is called whenever that went well.
         """
-        self._watches.become(self.sensors)
+        self._watches.become(self._reported.become(self.sensors))
         self.desk.keeper.start(every, alive, self._watches.wake)
+        if self.certificates is not None:
+            self.certificates.begin()
 
     def welcome(self) -> Connection:
         """For a client that comes."""
         return Connection(self.desk)
+
+    def welcome_by_tls(self) -> "Encrypted":
+        """For a client that comes where TLS is spoken."""
+        assert self.certificates is not None
+        return self.certificates.welcome(self.desk)
 
     def become(self, config: ServerConfig, sensors: Sensors) -> None:
         """Go on under ``config``, in one step. A device whose sensor is the same object is the same as before."""
@@ -111,9 +134,13 @@ class Service:
                 there.become(shelf.law, slots, {device for name, device in same if name == shelf.name})
             shelves.append(there)
         gone = self.hall.become(shelves)
-        self._watches.become(sensors)
+        self._watches.become(self._reported.become(sensors))
         self.sensors = sensors
         self.desk.forget(gone)
+        self.desk.door.become(config.limits)
+        self.desk.become(access_of(config, self._own))
+        if self.certificates is not None and self._next is not None:
+            self.certificates.become(self._next, self.desk.access.names)
         if self._saving is not None:
             self._saving.note()
         _log.info("reloaded: %d shelves with %d devices", len(shelves), len(sensors))
@@ -130,9 +157,24 @@ class Service:
         """Watch no device any more, push nothing, and tell every client that the server goes."""
         self.reloading.stop()
         self._watches.stop()
+        self._reported.stop()
         self.desk.keeper.stop()
+        if self.certificates is not None:
+            self.certificates.stop()
         for connection in tuple(self.desk.connections.values()):
             connection.leave("the server stops")
+
+    def _load_again(self) -> ServerConfig:
+        """The configuration as it is by now, and the certificate that it names."""
+        config = self._load()
+        if (config.tls is None) != (self.certificates is None):
+            raise ConfigError(["whether there is [server.tls] cannot change while the server runs; restart it"])
+        self._next = None
+        if config.tls is not None and self.certificates is not None:
+            from fand.server.certificates import shown  # noqa: PLC0415 - ssl is for who uses it
+
+            self._next = shown(config.tls)
+        return config
 
     def _compare(self, config: ServerConfig) -> None:
         for field in fields(config):

@@ -13,6 +13,10 @@ _NO_HEADER: Final = (
     "what arrived does not begin with 99F9 and a length of four lower-case hexadecimal digits, not 0000"
 )
 
+_TLS: Final = (b"\x15", b"\x16")
+"""How TLS begins (RFC 8446, 5.1): an alert or a handshake."""
+_IS_TLS: Final = "what arrived is TLS, which only one of the two ends speaks"
+
 
 class Decoder:
     """Cuts a stream of bytes into frames and decodes them.
@@ -32,6 +36,11 @@ class Decoder:
     def mid_frame(self) -> bool:
         """Whether bytes are held that were not given out: once :meth:`next` says None, a part of a frame."""
         return bool(self._buffer)
+
+    @property
+    def held(self) -> int:
+        """How many bytes are held that were not given out."""
+        return len(self._buffer)
 
     @property
     def missing(self) -> int:
@@ -55,12 +64,12 @@ class Decoder:
         held = len(buffer)
         if held < self._end:
             if 0 < held < HEADER_SIZE and buffer[: len(MAGIC)] != MAGIC[:held]:
-                raise CorruptedDataError(_NO_HEADER)
+                raise CorruptedDataError(_fault(buffer))
             return None
         if self._end == HEADER_SIZE:
             header = _HEADER.match(buffer)
             if header is None:
-                raise CorruptedDataError(_NO_HEADER)
+                raise CorruptedDataError(_fault(buffer))
             self._end += int(header[1], 16)
             if held < self._end:
                 return None
@@ -76,3 +85,8 @@ class Decoder:
         """
         payload = self.next_payload()
         return None if payload is None else decode(payload)
+
+
+def _fault(data: bytearray) -> str:
+    """What is wrong with ``data``, which is no header; the first byte decides."""
+    return _IS_TLS if data.startswith(_TLS) else _NO_HEADER

@@ -45,6 +45,8 @@ class Request(enum.Enum):
     SUBSCRIBE_PWM = "subscribe_pwm"
     #: Report the fans of a shelf: shelf, list of dicts
     SET_FANS = "set_fans"
+    #: Report readings of sensors: list of dicts, and optionally the agent's name, and seconds since the last answer
+    SET_TEMPERATURES = "set_temperatures"
     #: Have the server read its configuration again, and go on under it if nothing is wrong with it
     RELOAD = "reload"
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.simulation.bugs.agents import AGENTS
 from tests.simulation.mutations import Mutation, edit
 
 ELSEWHERE: Final = (
@@ -83,7 +84,13 @@ ELSEWHERE: Final = (
         "round-stops-at-a-fault",
         "S9",
         "A shelf that cannot be looked after by a bug of the server ends the round through all.",
-        (edit("fand.server.keeper:Keeper.round", "except Exception as error:", "except ArithmeticError as error:"),),
+        (
+            edit(
+                "fand.server.keeper:Keeper.look_after",
+                "except Exception as error:",
+                "except ArithmeticError as error:",
+            ),
+        ),
         test="tests/server/test_keeper.py::"
         "test_s9_a_shelf_that_cannot_be_looked_after_stops_no_other_but_the_watchdog",
     ),
@@ -91,7 +98,11 @@ ELSEWHERE: Final = (
         "watchdog-fed-blindly",
         "C2",
         "The server's watchdog is fed though a shelf could not be looked after.",
-        (edit("fand.server.keeper:Keeper.round", "failure, well = repr(error), False", "failure = repr(error)"),),
+        (
+            edit(
+                "fand.server.keeper:Keeper.look_after", "failure, well = repr(error), False", "failure = repr(error)"
+            ),
+        ),
         test="tests/server/test_keeper.py::"
         "test_s9_a_shelf_that_cannot_be_looked_after_stops_no_other_but_the_watchdog",
     ),
@@ -136,4 +147,5 @@ ELSEWHERE: Final = (
         (edit("fand.server.keeper:Keeper.refresh", "if changed or beat:", "if beat:"),),
         test="tests/server/test_keeper.py::test_every_change_is_pushed_at_once",
     ),
+    *AGENTS,
 )

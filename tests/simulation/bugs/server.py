@@ -167,7 +167,7 @@ SERVER: Final = (
         "An error of a driver ends the task that asks the device.",
         (
             edit(
-                "fand.server.watching:Watcher._ask",
+                "fand.sensing.watching:Watcher._ask",
                 "except BaseException as error",
                 "except ArithmeticError as error",
             ),
@@ -179,8 +179,8 @@ SERVER: Final = (
         "S9",
         "Devices are asked one at a time, and an answer that does not come is waited for.",
         (
-            edit("fand.server.readers:Readers.__init__", "asyncio.Semaphore(most)", "asyncio.Semaphore(1)"),
-            edit("fand.server.readers:Readers.call", "timeout=timeout", "timeout=None"),
+            edit("fand.sensing.readers:Readers.__init__", "asyncio.Semaphore(most)", "asyncio.Semaphore(1)"),
+            edit("fand.sensing.readers:Readers.call", "timeout=timeout", "timeout=None"),
         ),
         ("hangs",),
     ),
@@ -190,9 +190,9 @@ SERVER: Final = (
         "A device that failed is not asked again for a day.",
         (
             edit(
-                "fand.server.watching:Watcher.watch",
+                "fand.sensing.watching:Watcher.watch",
                 "interval = self.device.interval",
-                "interval = Seconds(self.device.interval + (0 if self._failure is None else 86400))",
+                "interval = Seconds(self.device.interval + (0 if self._trouble.failure is None else 86400))",
             ),
         ),
         ("lost", "nan"),
@@ -301,9 +301,9 @@ SERVER: Final = (
         "time",
         "Deadlines are reckoned by the wall clock.",
         (
-            edit("fand.server.watching:Watcher._ask", "self._clock.mono()", "Seconds(self._clock.wall())"),
+            edit("fand.sensing.watching:Watcher._ask", "self._clock.mono()", "Seconds(self._clock.wall())"),
             edit("fand.server.keeper:Keeper.refresh", "self._clock.mono()", "Seconds(self._clock.wall())"),
-            edit("fand.server.connection:Desk.now", "self.clock.mono()", "Seconds(self.clock.wall())"),
+            edit("fand.server.desk:Desk.now", "self.clock.mono()", "Seconds(self.clock.wall())"),
         ),
         ("server clock",),
     ),

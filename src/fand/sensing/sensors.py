@@ -2,46 +2,63 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
 
-from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.config import DeviceConfig
 from fand.drivers import sensor_kind
 from fand.exceptions import ConfigError, DriverError
 from fand.ports import Sensor
-from fand.server.readers import Readers
+from fand.sensing.readers import Readers
 
 _log = logging.getLogger(__name__)
 
-Opened = tuple[ShelfConfig, DeviceConfig, Sensor]
+
+class Owner(Protocol):
+    """Whose devices they are: a shelf of the server, or an agent."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def devices(self) -> Sequence[DeviceConfig]:
+        """Its devices, in the order of the configuration."""
+        ...
+
+
+Opened = tuple[Owner, DeviceConfig, Sensor]
 
 Sensors = Sequence[Opened]
-"""Every device of every shelf, in the order of the configuration."""
+"""Every device of every owner, in the order of the configuration."""
 
 _PATIENCE: Final = 0.3
 """Seconds that closing may take; the process ends in any case."""
 
 
-def open_sensors(config: ServerConfig, before: Sensors = ()) -> Sensors:
-    """A sensor for every device: that of ``before`` if it is the same device of the same shelf, else a new one.
+def open_sensors(owners: Iterable[Owner], before: Sensors = (), *, what: str = "shelf") -> Sensors:
+    """A sensor for every device: that of ``before`` if it is the same device of the same owner, else a new one.
+
+    ``what`` is the word for an owner.
 
     :raises ConfigError: some can never work on this host; names all of them
     """
-    known = {(shelf.name, device.name): (device, sensor) for shelf, device, sensor in before}
+    known = {(owner.name, device.name): (device, sensor) for owner, device, sensor in before}
     sensors: list[Opened] = []
     opened: list[Opened] = []
     faults = []
-    for shelf in config.shelves:
-        for device in shelf.devices:
-            old = known.get((shelf.name, device.name))
+    for owner in owners:
+        for device in owner.devices:
+            old = known.get((owner.name, device.name))
             if old is not None and _same(old[0], device):
-                sensors.append((shelf, device, old[1]))
+                sensors.append((owner, device, old[1]))
                 continue
             try:
-                opened.append((shelf, device, sensor_kind(device.kind).open_sensor(device.settings)))
+                opened.append((owner, device, sensor_kind(device.kind).open_sensor(device.settings)))
             except Exception as error:  # noqa: BLE001 - what somebody else's driver raises is told as well
                 text = error if isinstance(error, DriverError) else f"{type(error).__name__}: {error}"
-                faults.append(f"shelf {shelf.name}, device {device.name}: {text}")
+                faults.append(f"{what} {owner.name}, device {device.name}: {text}")
                 continue
             sensors.append(opened[-1])
     if faults:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from fand.config import DeviceConfig, ServerConfig, ShelfConfig
+from fand.config import DeviceConfig, ShelfConfig
 from fand.exceptions import ConfigError, DriverError
-from fand.server import sensors
-from fand.server.readers import Readers
-from fand.server.sensors import close_sensors, open_sensors
+from fand.sensing import sensors
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import close_sensors, open_sensors
 from fand.units import Seconds
 from tests.dispatch.halls import LAW
 
@@ -46,15 +46,15 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Noted]:
     return made
 
 
-def config(*settings: object) -> ServerConfig:
+def shelves(*settings: object) -> tuple[ShelfConfig, ...]:
     devices = (
         DeviceConfig(f"d{number}", "noted", one, Seconds(1), Seconds(1)) for number, one in enumerate(settings, 1)
     )
-    return ServerConfig((ShelfConfig("shelf1", LAW, tuple(devices)),))
+    return (ShelfConfig("shelf1", LAW, tuple(devices)),)
 
 
 def test_every_device_gets_its_sensor(opened: list[Noted]) -> None:
-    assert [(shelf.name, device.name) for shelf, device, _ in open_sensors(config(1, 2))] == [
+    assert [(shelf.name, device.name) for shelf, device, _ in open_sensors(shelves(1, 2))] == [
         ("shelf1", "d1"),
         ("shelf1", "d2"),
     ]
@@ -64,7 +64,7 @@ def test_every_device_gets_its_sensor(opened: list[Noted]) -> None:
 def test_all_that_can_never_work_is_told_at_once_and_the_rest_closed(opened: list[Noted]) -> None:
     missing = DriverError("the program smartctl is missing; install smartmontools")
     with pytest.raises(ConfigError) as caught:
-        open_sensors(config(missing, 2, KeyError("x")))
+        open_sensors(shelves(missing, 2, KeyError("x")))
     assert caught.value.faults == (
         "shelf shelf1, device d1: the program smartctl is missing; install smartmontools",
         "shelf shelf1, device d3: KeyError: 'x'",
@@ -82,7 +82,7 @@ def test_s9_a_sensor_that_hangs_or_fails_at_the_close_holds_up_no_other(
 
     async def main() -> None:
         monkeypatch.setattr(sensors, "_PATIENCE", 0.05)
-        await close_sensors(open_sensors(config(release.wait, fail, 3)), Readers())
+        await close_sensors(open_sensors(shelves(release.wait, fail, 3)), Readers())
         await close_sensors([], Readers())
 
     with caplog.at_level(logging.ERROR):
@@ -93,22 +93,21 @@ def test_s9_a_sensor_that_hangs_or_fails_at_the_close_holds_up_no_other(
 
 
 def test_s11_the_same_device_keeps_its_sensor(opened: list[Noted]) -> None:
-    before = open_sensors(config("same", "other", "family", "kind"))
-    again = config("same", "another", "family", "kind", "new")
-    shelf = again.shelves[0]
+    before = open_sensors(shelves("same", "other", "family", "kind"))
+    (shelf,) = shelves("same", "another", "family", "kind", "new")
     same, other, family, kind, new = shelf.devices
     devices = (replace(same, interval=Seconds(9), optional=True), other, replace(family, family="ssd"),
                replace(kind, kind="more"), new)  # fmt: skip
-    after = open_sensors(replace(again, shelves=(replace(shelf, devices=devices),)), before)
+    after = open_sensors((replace(shelf, devices=devices),), before)
     assert [entry[1] for entry in after] == list(devices)
     kept = {id(sensor) for _, _, sensor in before}
     assert [id(sensor) in kept for _, _, sensor in after] == [True, False, False, False, False]
-    moved = open_sensors(ServerConfig((replace(shelf, name="shelf2"),)), before)
+    moved = open_sensors((replace(shelf, name="shelf2"),), before)
     assert not any(id(sensor) in kept for _, _, sensor in moved), "in another shelf it is another device"
 
 
 def test_s11_where_some_cannot_be_opened_those_in_use_stay_open(opened: list[Noted]) -> None:
-    before = open_sensors(config(1))
+    before = open_sensors(shelves(1))
     with pytest.raises(ConfigError):
-        open_sensors(config(1, 2, KeyError("x")), before)
+        open_sensors(shelves(1, 2, KeyError("x")), before)
     assert [sensor.closed for sensor in opened] == [0, 1]

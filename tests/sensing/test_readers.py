@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from fand.server.readers import Readers, start
+from fand.sensing.readers import Readers, start
 
 
 def test_a_call_gives_its_result() -> None:

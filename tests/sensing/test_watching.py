@@ -11,13 +11,12 @@ import pytest
 from fand.clock import SystemClock
 from fand.config import DeviceConfig, ShelfConfig
 from fand.ports import Asleep, Failed, Reading, Temperature
-from fand.server.readers import Readers
-from fand.server.sensors import Opened
-from fand.server.watching import Answer, Watcher, Watches
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Opened
+from fand.sensing.watching import Answer, Watcher, Watches
 from fand.units import Celsius, Seconds
 from tests.dispatch.halls import LAW
-
-from .travel import TravelClock, travel
+from tests.server.travel import TravelClock, travel
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from fand.config import DeviceConfig
 from fand.control import judge
 from fand.dispatch import line, shorten
 from fand.ports import Asleep, Clock, Failed, Reading, Sensor, Temperature
-from fand.server.readers import Readers
-from fand.server.sensors import Sensors, closing
+from fand.sensing.readers import Readers
+from fand.sensing.sensors import Sensors, closing
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,29 @@ Observe = Callable[[Reading, str | None], None]
 """Takes in what a device said."""
 
 
+class Trouble:
+    """Logs what is wrong with one device of a shelf: when it begins, changes and ends.
+
+    ``failure`` is what is wrong, None while the device answers.
+    """
+
+    def __init__(self, shelf: str, device: str) -> None:
+        self.failure: str | None = None
+        self._shelf = shelf
+        self._device = device
+
+    def note(self, reading: Reading) -> None:
+        """Take in what the device said last."""
+        # a time or a temperature may be another each time, and it is the same failure
+        failure = _NUMBERS.sub("", reading.reason) if isinstance(reading, Failed) else None
+        if failure != self.failure:
+            if isinstance(reading, Failed):
+                _log.warning("%s: %s failed: %s", self._shelf, self._device, reading.reason)
+            else:
+                _log.warning("%s: %s answers again", self._shelf, self._device)
+            self.failure = failure
+
+
 class Watcher:
     """Asks one device. ``shelf`` is the name of its shelf. A new ``device`` counts at the next question."""
 
@@ -40,7 +63,7 @@ class Watcher:
         self._readers = readers
         self._clock = clock
         self._call: asyncio.Future[Answer] | None = None
-        self._failure: str | None = None
+        self._trouble = Trouble(shelf, device.name)
         self._wanted = False
         self._resting: asyncio.Future[None] | None = None
         self._ended = False
@@ -90,7 +113,7 @@ class Watcher:
     def _tell(self, observe: Observe, reading: Reading, family: str | None) -> None:
         if self._ended:
             return
-        self._note(reading)
+        self._trouble.note(reading)
         try:
             observe(reading, family)
         except Exception:  # noqa: BLE001
@@ -127,17 +150,6 @@ class Watcher:
             return reading, self.device.family or _family(self.sensor.family)
         except BaseException as error:  # noqa: BLE001
             return Failed(_words(error), now), self.device.family
-
-    def _note(self, reading: Reading) -> None:
-        """Log what begins, changes and ends."""
-        # a time or a temperature may be another each time, and it is the same failure
-        failure = _NUMBERS.sub("", reading.reason) if isinstance(reading, Failed) else None
-        if failure != self._failure:
-            if isinstance(reading, Failed):
-                _log.warning("%s: %s failed: %s", self.shelf, self.device.name, reading.reason)
-            else:
-                _log.warning("%s: %s answers again", self.shelf, self.device.name)
-            self._failure = failure
 
 
 class Watches:

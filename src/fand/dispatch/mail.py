@@ -1,0 +1,84 @@
+"""Where the reports of agents go: one report may be of many devices, and one device may stand in several shelves."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fand.control import Watch
+from fand.dispatch.access import Role
+from fand.dispatch.mailbox import Mailbox
+from fand.dispatch.peer import Peer
+from fand.dispatch.reports import Report
+from fand.ports import Reading
+from fand.units import Seconds
+
+if TYPE_CHECKING:
+    from fand.dispatch.shelf import Shelf
+
+Observe = Callable[[str, str, Reading, str | None], "Shelf"]
+"""Takes in a reading: shelf, device, what it says, the family if it is known. Gives the shelf."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """The device of a shelf that a mailbox is for; ``family`` is what the configuration says it is."""
+
+    shelf: str
+    device: str
+    watch: Watch
+    family: str | None
+    box: Mailbox
+
+
+def unheard(_shelf: str, _device: str, _reading: Reading) -> None:
+    """Nobody hears of what is reported."""
+
+
+class Mail:
+    """All mailboxes. ``observe`` takes in what is news; ``hear`` is told of it besides, for a log."""
+
+    def __init__(self, observe: Observe) -> None:
+        self._observe = observe
+        self._all: tuple[Addressee, ...] = ()
+        self._boxes: dict[tuple[str, str], list[Addressee]] = {}
+        self.hear: Callable[[str, str, Reading], None] = unheard
+
+    def become(self, addressees: Iterable[Addressee]) -> None:
+        """Deliver to these from now on, and to no others. A mailbox that is among them again is as it was."""
+        self._all = tuple(addressees)
+        self._boxes = {}
+        for addressee in self._all:
+            box = addressee.box
+            self._boxes.setdefault((box.agent, box.device), []).append(addressee)
+
+    def deliver(self, agent: str, reports: Sequence[Report], peer: Peer) -> tuple[tuple["Shelf", ...], list[str]]:
+        """Take in what ``agent`` reports; returns the shelves for which that was news, and the devices that are in
+        none for which ``peer`` may report.
+        """
+        changed: dict[str, Shelf] = {}
+        strange: list[str] = []
+        for report in reports:
+            all_ = self._boxes.get((agent, report.device), ())
+            addressees = [each for each in all_ if peer.grant.may(Role.REPORT, each.shelf)]
+            if not addressees:
+                strange.append(report.device)
+            for addressee in addressees:
+                reading = addressee.box.take(report, peer)
+                if reading is not None:
+                    changed[addressee.shelf] = self._tell(addressee, reading)
+        return tuple(changed.values()), strange
+
+    def look(self, now: Seconds) -> tuple["Shelf", ...]:
+        """Find the devices of which nothing has been heard for too long; returns the shelves that they are in."""
+        changed: dict[str, Shelf] = {}
+        for addressee in self._all:
+            failure = addressee.box.failure(addressee.watch, now)
+            if failure is not None:
+                changed[addressee.shelf] = self._tell(addressee, failure)
+        return tuple(changed.values())
+
+    def _tell(self, addressee: Addressee, reading: Reading) -> "Shelf":
+        last = addressee.box.last
+        family = addressee.family or (None if last is None else last.family)
+        self.hear(addressee.shelf, addressee.device, reading)
+        return self._observe(addressee.shelf, addressee.device, reading, family)

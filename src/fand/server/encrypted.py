@@ -1,0 +1,301 @@
+"""TLS with one client: the bytes of the network on one side, those of a :class:`Connection` on the other.
+
+asyncio's own TLS cannot end one direction and wait for the other, so the reason of a refusal could be lost with the
+connection; nor does it tell a client without TLS, or one whose certificate is not good, why it is sent away. Here the
+cipher works in memory, and both sides see the protocols and transports that they see without it.
+
+Until the handshake is over a client has a seat like everybody else, ranks last, and waits for its turn: what a crowd
+of them costs keeps nobody from his answers.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+from fand.dispatch import NOTHING, Peer
+from fand.exceptions import AccessDeniedError, RequestError
+from fand.server.connection import FAREWELL, Connection
+from fand.server.desk import Desk
+from fand.server.identity import visitor_at
+from fand.server.limits import Seat, origin
+from fand.tls.faults import words
+from fand.wire import Request, encode
+
+_log = logging.getLogger(__name__)
+
+_HANDSHAKE: Final = 0x16
+"""The first byte of whoever speaks TLS (RFC 8446, 5.1)."""
+
+_PLAIN: Final = "this server speaks TLS, with clients that have a certificate from `fand pki client`"
+
+_LONGEST: Final = 32_768
+"""Bytes of a handshake that are held until its turn: several times as many as an honest one has."""
+
+_MOST: Final = 65_536
+
+Met = Callable[[dict[str, Any]], object]
+
+
+class Encrypted(asyncio.Protocol):
+    """See the module. ``met`` is called with the certificate of the client once the handshake is over."""
+
+    __slots__ = (
+        "_begun",
+        "_context",
+        "_deaf",
+        "_desk",
+        "_incoming",
+        "_inside",
+        "_met",
+        "_outgoing",
+        "_timer",
+        "_tls",
+        "_waits",
+        "network",
+        "peer",
+        "seat",
+    )
+
+    network: asyncio.Transport
+    peer: Peer
+    seat: Seat
+
+    def __init__(self, desk: Desk, context: ssl.SSLContext, met: Met) -> None:
+        self._desk = desk
+        self._context = context
+        self._met = met
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls: ssl.SSLObject | None = None  # while nothing has come
+        self._inside: Connection | None = None  # until the handshake is over
+        self._begun = False
+        self._waits = False  # for its turn
+        self._deaf = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has come."""
+        assert isinstance(transport, asyncio.Transport)
+        self.network = transport
+        desk = self._desk
+        self.peer = Peer(visitor_at(transport).address, desk.clock.mono(), grant=NOTHING)
+        self.seat = Seat(self.peer, origin(transport.get_extra_info("peername")))
+        try:
+            desk.admit(self)
+        except RequestError as error:
+            self.leave(str(error))
+        else:
+            self._timer = asyncio.get_running_loop().call_later(desk.seats.limits.handshake, self._late)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come from the network."""
+        if self._deaf:
+            return
+        self._incoming.write(data)
+        if self._inside is not None:
+            self._read(self._inside)
+        elif not self._begun and data[0] != _HANDSHAKE:
+            self.network.write(encode(Request.DISCONNECT, (_PLAIN,)))
+            self._end(RequestError("it does not speak TLS"))
+        elif not self._waits:
+            self._begun = True
+            self._go_on()
+
+    def eof_received(self) -> None:
+        """The client sends no more; what was answered still leaves before the transport closes."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client has gone."""
+        self._deaf = True
+        self._disarm()
+        if self._inside is not None:
+            self._inside.connection_lost(error)
+        else:
+            self._desk.leave(self.peer)
+            _log.debug("%s: gone before it was let in%s", self.peer.address, f": {error}" if error else "")
+
+    def pause_writing(self) -> None:
+        """The client does not read."""
+        if self._inside is not None:
+            self._inside.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        if self._inside is not None:
+            self._inside.resume_writing()
+
+    def push(self, frame: bytes) -> bool:  # noqa: ARG002 - nothing is pushed to who is not let in yet
+        """Send nothing."""
+        return False
+
+    def refuse(self, reason: str, *, logged: bool = False) -> None:  # noqa: ARG002 - as others are refused
+        """Let the client go; what is not encrypted yet cannot be told."""
+        self.leave(reason)
+
+    def leave(self, reason: str) -> None:
+        """Let the client go."""
+        _log.debug("%s: let go in the handshake: %s", self.peer.address, reason)
+        self.abort()
+
+    def abort(self) -> None:
+        """Close without a word."""
+        self._deaf = True
+        self.network.abort()
+
+    def judge(self) -> None:
+        """Who it is will be seen when the handshake is over."""
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``, encrypted."""
+        if self._deaf or self._tls is None:
+            return
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._tls.write(rest) :]
+        self._flush()
+
+    def say_goodbye(self) -> None:
+        """Tell the client that nothing more is sent, and hear nothing more."""
+        if self._deaf or self._tls is None:
+            return
+        self._deaf = True
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:  # the client's own farewell is not waited for
+            pass
+        self._flush()
+
+    def extra_info(self, name: str, default: Any) -> Any:
+        """What is known of the connection; with ``ssl_object``, of its certificates too."""
+        return self._tls if name == "ssl_object" else self.network.get_extra_info(name, default)
+
+    def _go_on(self) -> None:
+        """Shake hands if it is its turn."""
+        desk, pending = self._desk, self._incoming.pending
+        if pending > _LONGEST or not desk.seats.hold(self.seat, pending):
+            self._end(RequestError("too much is held for handshakes that are not over"))
+        elif desk.turns.free(desk.clock.mono()):
+            self._shake_hands()
+        else:
+            self._waits = True
+            self.network.pause_reading()
+            desk.turns.line_up(self._my_turn)
+
+    def _my_turn(self) -> None:
+        self._waits = False
+        if not self._deaf and not self.network.is_closing():
+            self.network.resume_reading()
+            self._shake_hands()
+
+    def _shake_hands(self) -> None:
+        if self._tls is None:
+            self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            self._desk.seats.hold(self.seat, self._incoming.pending)
+        except ssl.SSLError as error:
+            self._flush()  # it is told why
+            self._end(AccessDeniedError(f"no TLS: {words(error)}"))
+        else:
+            self._flush()
+            self._let_in(self._tls)
+
+    def _let_in(self, tls: ssl.SSLObject) -> None:
+        """From now on its connection has the seat."""
+        self._disarm()
+        self._desk.leave(self.peer)
+        self._met(tls.getpeercert() or {})
+        self._inside = Connection(self._desk)
+        self._inside.connection_made(_Inside(self))
+        self._read(self._inside)
+
+    def _read(self, inside: Connection) -> None:
+        """Hand on what can be decrypted."""
+        assert self._tls is not None
+        parts: list[bytes] = []
+        try:
+            while not self._deaf and (data := self._tls.read(_MOST)):
+                parts.append(data)
+        except ssl.SSLWantReadError:
+            ended = False
+        except ssl.SSLError as error:
+            self._flush()
+            self._end(RequestError(f"what came is no TLS any more: {words(error)}"))
+            return
+        else:
+            ended = True  # it sends no more
+        self._flush()
+        if parts:
+            inside.data_received(b"".join(parts))
+        if ended and not self._deaf:
+            self.say_goodbye()
+            self.network.close()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending and not self.network.is_closing():
+            self.network.write(self._outgoing.read())
+
+    def _end(self, reason: RequestError) -> None:
+        """Let the client go, with a little time to read what it was told."""
+        desk = self._desk
+        desk.audit.refused(self.peer, None, (), reason, desk.clock.mono())
+        self._deaf = True
+        self._disarm()
+        self.network.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(FAREWELL, self.network.abort)
+
+    def _late(self) -> None:
+        self._timer = None
+        _log.info("%s: no TLS handshake within %g s", self.peer.address, self._desk.seats.limits.handshake)
+        self.abort()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _Inside(asyncio.Transport):
+    """What a connection takes for the network."""
+
+    def __init__(self, outside: Encrypted) -> None:
+        super().__init__()
+        self._outside = outside
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._outside.extra_info(name, default)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._outside.write(bytes(data))
+
+    def write_eof(self) -> None:
+        self._outside.say_goodbye()
+        self._outside.network.write_eof()
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._outside.say_goodbye()
+        self._outside.network.close()
+
+    def abort(self) -> None:
+        self._outside.network.abort()
+
+    def is_closing(self) -> bool:
+        return self._outside.network.is_closing()
+
+    def pause_reading(self) -> None:
+        self._outside.network.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._outside.network.resume_reading()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._outside.network.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self) -> int:
+        return self._outside.network.get_write_buffer_size()
