@@ -211,7 +211,7 @@ def test_s11_a_reload_adds_and_removes_what_agents_report(site: Site) -> None:
     reload()
     until(lambda: health(server) == ["good", "good"])
     assert duty(server) == 78
-    assert "takes our reports on sdb now" in agent.text
+    until(lambda: "takes our reports on sdb now" in agent.text)
     site.shelf(remote("sdb"))
     reload()
     until(lambda: "takes no report of agent nas2 on sda" in agent.text)
