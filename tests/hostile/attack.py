@@ -16,7 +16,7 @@ the outcome.
 class Attack:
     """One attack, by name. ``line`` says what is done, ``outcome`` what becomes of it; both stand in the docs.
 
-    ``limits`` is ``[server.limits]`` of the server that it is done to.
+    ``limits`` is ``[server.limits]`` of the server that it is done to; with ``tls``, one that speaks TLS.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Attack:
     outcome: str
     play: Play
     limits: str = ""
+    tls: bool = False
 
 
 def frame(payload: bytes) -> bytes:

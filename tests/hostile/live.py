@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fand.wire import Request
 from tests.child import Child
+from tests.hostile.secure import Secured
 from tests.server.processes import Server, Talk, write_config
 
 MEMORY: Final = 256 * 1024 * 1024
@@ -39,7 +40,7 @@ devices = [{ fake = 33, name = "sdc" }]
 
 [shelves.play]
 curves = { hdd = "drives" }
-devices = [{ fake = 30, name = "sdd" }]
+devices = [{ fake = 30, name = "sdd" }, { agent = "nas2", device = "X", optional = true }]
 """
 """Nothing may change in the first two. In the third an attack may do what every client may."""
 
@@ -47,18 +48,29 @@ devices = [{ fake = 30, name = "sdd" }]
 class Live:
     """A running server with a fan client and an operator, both honest."""
 
-    def __init__(self, folder: Path, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, folder: Path, process: "subprocess.Popen[str]", known: Secured | None = None) -> None:
         self.folder = folder
+        self._known = known
         self.server = Server(process)
         self.port = self.server.port
         self.canary = folder / CANARY
         self.log = folder / "log"
         self._read = 0
         self._pid = process.pid
-        self.fan, self.operator = Talk(self.port), Talk(self.port)
+        self.fan, self.operator = self.honest("fan"), self.honest("operator")
         self.report()
         while self.operator.ask(Request.GET_PWM, "shelf1")[1][1] == 100:
             pass  # until every device has been read
+
+    @property
+    def secured(self) -> Secured:
+        """Whom it knows."""
+        assert self._known is not None
+        return self._known
+
+    def honest(self, name: str) -> Talk:
+        """A connection of ``name``, who is known where it speaks TLS."""
+        return Talk(self.port) if self._known is None else self._known.talk(self.port, name)
 
     def report(self) -> None:
         """The fan client tells of its fans, as it does every few seconds."""
@@ -107,7 +119,7 @@ class Live:
             assert any(self._promptly(ask) for _ in range(3)), "others wait"
 
     def _come(self) -> object:
-        with Talk(self.port) as talk:
+        with self.honest("operator") as talk:
             return talk.ask(Request.PING)
 
     def _promptly(self, ask: Any) -> bool:
@@ -153,9 +165,10 @@ def _ageless(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def attacked(folder: Path, limits: str = "", most: int = MEMORY) -> Iterator[Live]:
-    """A server to attack, with these lines of ``[server.limits]``."""
-    config = write_config(folder, SHELVES + (f"\n[server.limits]\n{limits}\n" if limits else ""))
+def attacked(folder: Path, limits: str = "", known: Secured | None = None, most: int = MEMORY) -> Iterator[Live]:
+    """A server to attack, with these lines of ``[server.limits]``; if it knows anybody, it speaks TLS."""
+    text = SHELVES + (f"\n[server.limits]\n{limits}\n" if limits else "")
+    config = write_config(folder, text + ("" if known is None else f"\n{known.settings}"))
     bait = folder / "bait"
     bait.mkdir()
     (bait / f"{CANARY}.py").write_text(f"open({str(folder / CANARY)!r}, 'w').close()\n")
@@ -168,7 +181,7 @@ def attacked(folder: Path, limits: str = "", most: int = MEMORY) -> Iterator[Liv
         env={**os.environ, "PYTHONPATH": str(bait), "STATE_DIRECTORY": str(state)},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (most, most)),
     ) as process:
-        live = Live(folder, process)
+        live = Live(folder, process, known)
         try:
             yield live
         finally:

@@ -8,11 +8,18 @@ import io
 from pathlib import Path
 from typing import Final
 
-from tests.hostile import crowds, payloads, reports, requests, streams
+from tests.hostile import crowds, payloads, reports, requests, strangers, streams
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "attacks.csv"
 
-ALL: Final = (*payloads.ATTACKS, *streams.ATTACKS, *requests.ATTACKS, *reports.ATTACKS, *crowds.ATTACKS)
+ALL: Final = (
+    *payloads.ATTACKS,
+    *streams.ATTACKS,
+    *requests.ATTACKS,
+    *reports.ATTACKS,
+    *crowds.ATTACKS,
+    *strangers.ATTACKS,
+)
 """Every attack."""
 
 

@@ -8,9 +8,10 @@ from typing import Final
 
 import pytest
 
-from tests.hostile import crowds, payloads, requests, streams
+from tests.hostile import crowds, payloads, reports, requests, strangers, streams
 from tests.hostile.attack import Attack
 from tests.hostile.live import Live, attacked
+from tests.hostile.secure import Secured
 from tests.hostile.table import ALL, PAGE, table
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured as on Linux")
@@ -33,12 +34,40 @@ def resist(live: Live, attack: Attack) -> None:
     live.unharmed(peak)
 
 
-@pytest.mark.parametrize("attack", [attack for attack in ALL if not attack.limits], ids=lambda attack: attack.name)
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Secured:
+    return Secured(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory: pytest.TempPathFactory, known: Secured) -> Iterator[Live]:
+    """The same by TLS."""
+    with attacked(tmp_path_factory.mktemp("encrypted"), known=known) as there:
+        yield there
+
+
+def attacks(*, limits: bool, tls: bool) -> pytest.MarkDecorator:
+    chosen = [attack for attack in ALL if (bool(attack.limits), attack.tls) == (limits, tls)]
+    return pytest.mark.parametrize("attack", chosen, ids=lambda attack: attack.name)
+
+
+@attacks(limits=False, tls=True)
+def test_a_server_that_speaks_tls_stands(encrypted: Live, attack: Attack) -> None:
+    resist(encrypted, attack)
+
+
+@attacks(limits=True, tls=True)
+def test_a_server_at_its_limits_that_speaks_tls_stands(tmp_path: Path, known: Secured, attack: Attack) -> None:
+    with attacked(tmp_path, attack.limits, known) as live:
+        resist(live, attack)
+
+
+@attacks(limits=False, tls=False)
 def test_a_server_stands(live: Live, attack: Attack) -> None:
     resist(live, attack)
 
 
-@pytest.mark.parametrize("attack", [attack for attack in ALL if attack.limits], ids=lambda attack: attack.name)
+@attacks(limits=True, tls=False)
 def test_a_server_at_its_limits_stands(tmp_path: Path, attack: Attack) -> None:
     with attacked(tmp_path, attack.limits) as live:
         resist(live, attack)
@@ -68,7 +97,7 @@ def test_a_general_unpickler_would_have_run_it(name: str, tmp_path: Path) -> Non
 def test_there_are_many_attacks_and_no_two_of_one_name() -> None:
     names = [attack.name for attack in ALL]
     assert len(set(names)) == len(names) > 300
-    for module in (crowds, payloads, requests, streams):
+    for module in (crowds, payloads, reports, requests, strangers, streams):
         assert set(module.ATTACKS) <= set(ALL)
 
 

@@ -496,12 +496,43 @@ class TestHandshake:
             only = counter.only()
             only.data_received(client.hello(pki.client("pi1")))
             assert len(turns._line) == 1
-            assert not only.network.is_reading()
             await client._take()
             assert client.tls is not None
             client.tls.do_handshake()
             await client.say(PING)
             assert await client.reply() == ACK
+
+        serve(play)
+
+    def test_who_goes_while_he_waits_costs_no_handshake(
+        self, pki: Pki, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def play(counter: Counter) -> None:
+            client = await counter.client()
+            turns = counter.desk.turns
+            turns.line_up(lambda: counter.clock.pass_by(1))
+            turns.line_up(lambda: counter.clock.pass_by(1))
+            only = counter.only()
+            only.data_received(client.hello(pki.client("pi1")))
+            monkeypatch.setattr(only, "_context", None)
+            client.sock.close()
+            while counter.desk.connections:
+                await asyncio.sleep(0)
+            await asyncio.sleep(1)
+
+        serve(play)
+
+    def test_who_waits_and_sends_more_than_a_hello_is_not_read_from(self, pki: Pki, serve: Serve) -> None:
+        async def play(counter: Counter) -> None:
+            client = await counter.client()
+            counter.desk.turns.line_up(lambda: None)
+            only = counter.only()
+            only.data_received(client.hello(pki.client("pi1")))
+            assert only.network.is_reading()
+            only.data_received(bytes(5000))
+            assert not only.network.is_reading()
+            await asyncio.sleep(FAREWELL + 1)
+            assert not counter.desk.connections, "for that is no TLS"
 
         serve(play)
 

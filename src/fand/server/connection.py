@@ -310,6 +310,8 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
         if not decoder.mid_frame:
             self._decoder = None
             self._disarm()
+            if not self.seat.held:
+                return
         elif moved or self._timer is None:
             self._arm()
         self._weigh()

@@ -33,13 +33,18 @@ _PLAIN: Final = "this server speaks TLS, with clients that have a certificate fr
 _LONGEST: Final = 32_768
 """Bytes of a handshake that are held until its turn: several times as many as an honest one has."""
 
+_HELLO: Final = 4096
+"""Bytes of a client that waits for its turn; an honest one has sent fewer."""
+
 _MOST: Final = 65_536
 
 Met = Callable[[dict[str, Any]], object]
 
 
-class Encrypted(asyncio.Protocol):
-    """See the module. ``met`` is called with the certificate of the client once the handshake is over."""
+class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
+    """See the module. ``met`` is called with the certificate of the client once the handshake is over. By the buffer
+    it takes in little at a time, as a :class:`Connection` does.
+    """
 
     __slots__ = (
         "_begun",
@@ -88,6 +93,14 @@ class Encrypted(asyncio.Protocol):
         else:
             self._timer = asyncio.get_running_loop().call_later(desk.seats.limits.handshake, self._late)
 
+    def get_buffer(self, _hint: int) -> memoryview:
+        """What the next bytes are put into; they are taken from there at once."""
+        return self._desk.buffer
+
+    def buffer_updated(self, count: int) -> None:
+        """So many bytes have been put there."""
+        self.data_received(self._desk.buffer[:count].tobytes())
+
     def data_received(self, data: bytes) -> None:
         """Bytes have come from the network."""
         if self._deaf:
@@ -101,6 +114,8 @@ class Encrypted(asyncio.Protocol):
         elif not self._waits:
             self._begun = True
             self._go_on()
+        elif self._incoming.pending > _HELLO:
+            self.network.pause_reading()
 
     def eof_received(self) -> None:
         """The client sends no more; what was answered still leaves before the transport closes."""
@@ -178,8 +193,7 @@ class Encrypted(asyncio.Protocol):
         elif desk.turns.free(desk.clock.mono()):
             self._shake_hands()
         else:
-            self._waits = True
-            self.network.pause_reading()
+            self._waits = True  # and is read from, so that who is gone by then costs no handshake
             desk.turns.line_up(self._my_turn)
 
     def _my_turn(self) -> None:
