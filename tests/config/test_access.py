@@ -5,6 +5,8 @@ import pytest
 
 from fand.config import AllowConfig, user_id
 from fand.config.values import ServerConfig
+from fand.dispatch import Role
+from fand.server.identity import Visitor, access_of, own_user
 
 from .hand_made import faults, read
 from .test_server import shelf
@@ -59,10 +61,6 @@ def test_who_may_connect_is_taken_with_roles_and_shelves() -> None:
             ".roles[1]: expected 'read' or 'report' or 'control', not 'write'",
         ),
         ('name = "a"\nroles = ["read"]\nshelves = []', ".shelves: is empty; name some, or leave it out for all"),
-        (
-            'name = "a"\nroles = ["read"]\nshelves = ["s", "shelf"]',
-            ".shelves[2]: there is no shelf 'shelf'",
-        ),
         ('name = "a"\nrole = ["read"]\nroles = ["read"]', ": unknown key 'role'; did you mean 'roles'?"),
         (
             'user = "root"\nroles = ["read"]',
@@ -72,6 +70,36 @@ def test_who_may_connect_is_taken_with_roles_and_shelves() -> None:
 )
 def test_s11_faults_of_an_entry_are_told(entry: str, fault: str) -> None:
     assert faults(allow(entry)) == [f"f: server.allow[1]{fault}"]
+
+
+def test_an_entry_for_a_shelf_that_is_not_there_is_a_warning_and_grants_nothing_else() -> None:
+    config = read(
+        allow(
+            'name = "pi1"\nroles = ["report"]\nshelves = ["s", "t"]',
+            'user = "1234"\nroles = ["control"]\nshelves = ["shelf"]',
+        )
+    )
+    assert config.server is not None
+    assert [entry.shelves for entry in config.server.allow] == [{"s", "t"}, {"shelf"}]
+    assert config.warnings == (
+        "f: server.allow[1].shelves[2]: there is no shelf 't', so pi1 is granted nothing there",
+        "f: server.allow[2].shelves[1]: there is no shelf 'shelf', so 1234 is granted nothing there",
+    )
+    granted = access_of(config.server, own_user()).grant(Visitor("somewhere", uid=1234))
+    assert not any(granted.may(role, "s") or granted.may(role, None) for role in Role)
+
+
+def test_a_shelf_that_is_misspelt_is_told() -> None:
+    entry = '[[server.allow]]\nname = "pi1"\nroles = ["report"]\nshelves = ["shelf2"]\n'
+    (warning,) = read(entry + shelf(name="shelf1")).warnings
+    assert warning.endswith("is granted nothing there; did you mean 'shelf1'?")
+
+
+def test_a_user_whom_the_host_does_not_know_is_a_warning() -> None:
+    config = read(allow('user = "nobody by that name"\nroles = ["read"]'))
+    assert config.warnings == (
+        "f: server.allow[1].user: this host knows no user 'nobody by that name'; reload when it does",
+    )
 
 
 def test_s11_an_entry_that_stands_there_twice_is_refused() -> None:

@@ -105,10 +105,6 @@ class TestAllowFile:
             ("\xff", "server.tls.'allow.toml': cannot be read: it is not UTF-8 text"),
             ("allows = 1", "server.tls.'allow.toml': unknown key 'allows'; did you mean 'allow'?"),
             (
-                '[[allow]]\nname = "pi1"\nroles = ["report"]\nshelves = ["shelf9"]',
-                "server.tls.'allow.toml'.allow[1].shelves[1]: there is no shelf 'shelf9'",
-            ),
-            (
                 '[[allow]]\nname = "pi2"\nroles = ["report"]',
                 "server.tls.'allow.toml': name 'pi2' has an entry in [[server.allow]] too; take one of them out",
             ),
@@ -118,6 +114,17 @@ class TestAllowFile:
         (tmp_path / "allow.toml").write_bytes(text.encode("latin-1"))
         (found,) = _faults(_server(tmp_path) + '[[server.allow]]\nname = "pi2"\nroles = ["read"]\n')
         assert found.startswith(fault)
+
+    def test_a_shelf_that_is_not_there_is_a_warning(self, tmp_path: Path) -> None:
+        pki = Pki(tmp_path)
+        pki("client", "pi1", "--role", "report", "--shelf", "shelf1")
+        pki("client", "pi2", "--role", "report", "--shelf", "shelf9")
+        config = read(_server(pki.path))
+        assert [entry.name for entry in _allowed(config)] == ["pi1", "pi2"]
+        assert config.warnings == (
+            "f: server.tls.'allow.toml'.allow[2].shelves[1]: there is no shelf 'shelf9', so pi2 is granted nothing "
+            "there; did you mean 'shelf1'?",
+        )
 
     def test_it_is_no_file(self, tmp_path: Path) -> None:
         (tmp_path / "allow.toml").mkdir()

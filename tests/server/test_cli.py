@@ -137,11 +137,12 @@ def test_a_user_whom_the_host_does_not_know_is_told(tmp_path: Path) -> None:
     path = write_shelf(tmp_path, "{ fake = 32 }")
     allowed = "".join(f'[[server.allow]]\nuser = "{user}"\nroles = ["read"]\n' for user in ("daemon", "anna-bob"))
     path.write_text(path.read_text() + f'[server]\nsocket = "{tmp_path}/fand.sock"\n{allowed}')
+    warning = f"{path}: server.allow[2].user: this host knows no user 'anna-bob'; reload when it does"
     done = ended("--check", "-c", str(path))
-    assert done.returncode == 0
-    (line,) = done.stderr.splitlines()
-    told = f"WARNING fand.server.cli: {path}: server.allow: this host knows no user 'anna-bob'; reload when it does"
-    assert line.endswith(told)
+    assert (done.returncode, done.stderr) == (1, f"fand-server: {warning}\n")
+    assert done.stdout.startswith("shelf1: 35 %")
+    with running(path) as server:
+        assert server.stop().splitlines()[0].endswith(f"WARNING fand.server.cli: {warning}")
 
 
 def test_a_quiet_server_logs_no_override(tmp_path: Path) -> None:

@@ -161,6 +161,27 @@ def test_s11_who_waits_for_a_shelf_that_is_gone_is_told(tmp_path: Path) -> None:
         assert duty(stays) == 25
 
 
+def test_who_is_allowed_on_a_shelf_that_is_gone_keeps_no_server_from_going_on_or_starting(tmp_path: Path) -> None:
+    head = f"""
+        [server]
+        socket = "{tmp_path}/fand.sock"
+        [[server.allow]]
+        user = "daemon"
+        roles = ["report"]
+        shelves = ["shelf1", "gone"]
+    """
+    path = write_shelves(tmp_path, head, shelf1=[play(tmp_path, "a", 30)], gone=[play(tmp_path, "b", 40)])
+    warning = f"WARNING fand.server.cli: {path}: server.allow[1].shelves[2]: there is no shelf 'gone'"
+    with running(path) as server, subscribed(server) as talk:
+        write_shelves(tmp_path, head, shelf1=[play(tmp_path, "a", 40)])
+        with server.talk() as operator:
+            assert operator.ask(Request.RELOAD) == ACK
+        duty_becomes(talk, 75)
+        assert server.stop().count(warning) == 1
+    with running(path) as server, subscribed(server, until=75):
+        assert server.stop().count(warning) == 1
+
+
 def test_s11_where_to_listen_stays_until_a_restart(tmp_path: Path) -> None:
     path = write_shelves(tmp_path, shelf1=[play(tmp_path, "a", 30)])
     with running(path) as server, server.talk() as talk:

@@ -59,12 +59,18 @@ def _allowed(table: AllowTable, shelves: Collection[str], place: Place) -> Allow
     uid = None if table.user is None else user_id(table.user)
     if uid == 0:
         place.at("user").fault("root may do everything at the socket, and no entry can limit that; leave it out")
+    if table.user is not None and uid is None:
+        place.at("user").warn(f"this host knows no user {table.user!r}; reload when it does")
     if not table.roles:
         place.at("roles").fault('is empty; give what is allowed, like ["read"]')
     if table.shelves is not None and not table.shelves:
         place.at("shelves").fault("is empty; name some, or leave it out for all")
     for number, shelf in enumerate(table.shelves or (), 1):
         if shelf not in shelves:
-            place.at("shelves").at(number).fault(f"there is no shelf {shelf!r}{meant(shelf, shelves)}")
+            # No fault: a shelf that is taken out must not keep the others from being served.
+            place.at("shelves").at(number).warn(
+                f"there is no shelf {shelf!r}, so {table.name or table.user} is granted nothing there"
+                f"{meant(shelf, shelves)}"
+            )
     limits = None if table.shelves is None else frozenset(table.shelves)
     return AllowConfig(table.name, table.user, uid, frozenset(table.roles), limits)

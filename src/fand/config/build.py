@@ -39,4 +39,4 @@ def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) ->
     if server is None and {"client", "agent"}.isdisjoint(document):
         file.fault("describes nothing; give a shelf in [shelves.NAME], a [client] or an [agent]")
     faults.check()
-    return Config(path, server, client, agent)
+    return Config(path, server, client, agent, faults.warnings)

@@ -36,7 +36,7 @@ _WORDS: Final[Mapping[object, str]] = {
 
 
 class Faults:
-    """The faults of one file, in the order in which they were found.
+    """The faults of one file, in the order in which they were found; and warnings, of what a server can do without.
 
     ``names`` translates places for a file of another format: a place in it, or the beginning of one, is shown as
     the text that it maps to.
@@ -46,11 +46,24 @@ class Faults:
         self._source = source
         self._names = names or {}
         self._lines: list[str] = []
+        self._warnings: list[str] = []
 
     def add(self, place: str, text: str) -> None:
         """Note that ``text`` is wrong at ``place``; an empty place is the whole file. It becomes one line."""
+        self._lines.append(self._line(place, text))
+
+    def warn(self, place: str, text: str) -> None:
+        """Note that ``text`` can hardly be meant so at ``place``, though nothing hangs on it. It becomes one line."""
+        self._warnings.append(self._line(place, text))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is no fault."""
+        return tuple(self._warnings)
+
+    def _line(self, place: str, text: str) -> str:
         line = ": ".join(part for part in (self._source, self.named(place), text) if part)
-        self._lines.append(" ".join(line.splitlines()))
+        return " ".join(line.splitlines())
 
     def named(self, place: str) -> str:
         """``place`` in the words of the file's format."""
@@ -80,6 +93,10 @@ class Place:
     def fault(self, text: str) -> None:
         """Note that ``text`` is wrong here."""
         self.faults.add(self.path, text)
+
+    def warn(self, text: str) -> None:
+        """Note that ``text`` can hardly be meant so here, though nothing hangs on it."""
+        self.faults.warn(self.path, text)
 
 
 def under(path: str, key: str | int) -> str:

@@ -155,9 +155,13 @@ class AgentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One configuration file, of which each service uses its part; None where the file has no such part."""
+    """One configuration file, of which each service uses its part; None where the file has no such part.
+
+    ``warnings`` are what the server can do without, though it can hardly be meant so, each a line with its place.
+    """
 
     path: Path
     server: ServerConfig | None
     client: ClientConfig | None
     agent: AgentConfig | None = None
+    warnings: tuple[str, ...] = ()

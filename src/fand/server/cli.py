@@ -56,16 +56,19 @@ def _run(args: argparse.Namespace) -> int:
         say(to_toml(Path(args.convert)))
         return 0
     path = find(args.config, os.environ, Path.cwd())
-    if not args.check:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload, which is too early now and then too late
+    if args.check:
+        config, warnings = _read(path)
+        _hosts(config, args.address, path)
+        _certificates(config)
+        asyncio.run(_check(config))
+        if warnings:
+            raise ConfigError(warnings)
+        return 0
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload, which is too early now and then too late
     config = _load(path)
     hosts = _hosts(config, args.address, path)
-    certificates = _certificates(config)
-    if args.check:
-        asyncio.run(_check(config))
-    else:
-        port = config.port if args.port is None else args.port
-        asyncio.run(_serve(config, path, hosts, port, certificates))
+    port = config.port if args.port is None else args.port
+    asyncio.run(_serve(config, path, hosts, port, _certificates(config)))
     return 0
 
 
@@ -90,14 +93,22 @@ def _certificates(config: ServerConfig) -> "Certificates | None":
     return Certificates(shown(config.tls), SystemClock())
 
 
-def _load(path: Path) -> ServerConfig:
-    """:raises FandError: ``path`` cannot be read, falls short, or says nothing of a server"""
-    config = load(path, drivers).server
-    if config is None:
+def _read(path: Path) -> tuple[ServerConfig, Sequence[str]]:
+    """What ``path`` says of the server, and what of it can hardly be meant so.
+
+    :raises FandError: it cannot be read, falls short, or says nothing of a server
+    """
+    config = load(path, drivers)
+    if config.server is None:
         raise ConfigError([f"{path}: describes no shelf; a server needs at least one [shelves.NAME]"])
-    for entry in config.allow:
-        if entry.user is not None and entry.uid is None:
-            _log.warning("%s: server.allow: this host knows no user %r; reload when it does", path, entry.user)
+    return config.server, config.warnings
+
+
+def _load(path: Path) -> ServerConfig:
+    """The same, for a server: it had better drive its shelves than not start. What a check refuses is logged."""
+    config, warnings = _read(path)
+    for warning in warnings:
+        _log.warning("%s", warning)
     return config
 
 
