@@ -71,9 +71,9 @@ simulate: $(VENV)/.dev
 mutations: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation --mutations $(MUTATIONS) $(if $(filter-out auto,$(JOBS)),--jobs $(JOBS))
 
-# beside the real fand 0.1.1, from the package index; never a verdict
+# beside the real fand 0.1.1, from the package index; writes docs/performance.md, is never a verdict
 bench: $(VENV)/.dev
-	$(BIN)/python bench/run.py $(BENCH_ARGS)
+	$(BIN)/python -m bench $(BENCH_ARGS)
 
 # real processes in trouble; status 1 where a rule was violated or anything leaks
 soak: $(VENV)/.dev

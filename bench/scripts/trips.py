@@ -1,9 +1,11 @@
-"""Round trips of one client for a while: ``python bench/trips.py socket|library PORT SHELF SECONDS [FRAME ANSWER]``.
+"""Round trips of one client for a while: ``trips.py socket|library PORT SHELF SECONDS [FRAME ANSWER]``.
 
 ``socket`` sends the frame (hexadecimal) on a bare socket and reads ANSWER bytes; ``library`` uses whatever
-``fand.communication`` this Python has. Prints the round trips per second.
+``fand.communication`` this Python has. By TLS where the variables FAND_TLS_... name certificates. Prints the round
+trips per second.
 """
 
+import os
 import socket
 import sys
 import time
@@ -12,10 +14,22 @@ from typing import Callable  # the old fand runs on Pythons that know no other
 BATCH = 200
 
 
-def bare(port: int, frame: bytes, size: int) -> Callable[[], None]:
-    """One round trip on a bare socket."""
+def connected(port: int) -> socket.socket:
+    """A bare socket, by TLS if that is wanted."""
     sock = socket.create_connection(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if "FAND_TLS_CERTIFICATE" not in os.environ:
+        return sock
+    import ssl
+
+    context = ssl.create_default_context(cafile=os.environ["FAND_TLS_AUTHORITY"])
+    context.load_cert_chain(os.environ["FAND_TLS_CERTIFICATE"], os.environ["FAND_TLS_KEY"])
+    return context.wrap_socket(sock, server_hostname="localhost")
+
+
+def bare(port: int, frame: bytes, size: int) -> Callable[[], None]:
+    """One round trip on a bare socket."""
+    sock = connected(port)
 
     def trip() -> None:
         sock.sendall(frame)
@@ -30,7 +44,7 @@ def library(port: int, shelf: str) -> Callable[[], None]:
     """One round trip by ``fand.communication``: the old one or ours, which have the same interface."""
     from fand import communication as com
 
-    sock = com.connect("127.0.0.1", port)
+    sock = com.connect("localhost", port)
 
     def trip() -> None:
         com.send(sock, com.Request.GET_PWM, shelf)

@@ -1,0 +1,170 @@
+"""Processes that are measured from outside: pinned, and gone when their block ends."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.child import Child
+
+from bench import peers
+from bench.plan import SCRIPTS, Plan
+
+LONGEST = 300.0
+"""Seconds after which what is waited for will not come any more."""
+
+
+class Started:
+    """A running process, its memory and its time."""
+
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self.process = process
+        self.pid = process.pid
+        self.began = time.perf_counter()
+        self.port = 0
+        self._log = log
+
+    def line(self) -> str:
+        """The next line that it prints."""
+        assert self.process.stdout is not None
+        text = self.process.stdout.readline()
+        if not text:
+            raise SystemExit(f"{self.process.args!r} said no more, but:\n{self.said()}")
+        return text.strip()
+
+    def memory(self) -> float:
+        """Resident memory in MiB."""
+        return int(self._status("VmRSS")) / 1024
+
+    def wakeups(self) -> int:
+        """How often its main thread has waited for something."""
+        return int(self._status("voluntary_ctxt_switches"))
+
+    def has_loaded(self, library: str) -> bool:
+        """Whether a compiled library of this name is part of it."""
+        return library in Path(f"/proc/{self.pid}/maps").read_text()
+
+    def cpu(self) -> float:
+        """Seconds of a processor that it and all its threads have used; see clock_getcpuclockid(3)."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    def rest(self) -> str:
+        """Wait for its end; returns the rest of what it prints."""
+        out, _ = self.process.communicate(timeout=LONGEST)
+        if self.process.returncode:
+            raise SystemExit(f"{self.process.args!r} failed:\n{self.said()}")
+        return out
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.send_signal(signal.SIGTERM)
+        self.rest()
+
+    def said(self) -> str:
+        """The end of what it has written to stderr."""
+        return self._log.read_text()[-2000:]
+
+    def _status(self, key: str) -> str:
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return text.split(f"\n{key}:")[1].split()[0]
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[object],
+    folder: Path,
+    cpus: set[int],
+    environ: Mapping[str, str] | None = None,
+    stdin: int | None = None,
+) -> Iterator[Started]:
+    """Run ``command`` in ``folder``, on these processors, until the block ends."""
+    log = folder / f"log-{len(list(folder.iterdir()))}"
+    with (
+        log.open("w") as errors,
+        Child(
+            [str(part) for part in command],
+            cwd=folder,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=_environ(folder, environ),
+            preexec_fn=lambda: os.sched_setaffinity(0, cpus),
+        ) as process,
+    ):
+        yield Started(process, log)
+
+
+def done(command: Sequence[object], folder: Path, cpus: set[int], environ: Mapping[str, str] | None = None) -> str:
+    """What ``command``, run to its end on these processors, prints."""
+    with running(command, folder, cpus, environ) as started:
+        return started.rest()
+
+
+@contextlib.contextmanager
+def our_server(
+    plan: Plan,
+    config: str,
+    *,
+    folder: Path | None = None,
+    cpus: set[int] | None = None,
+    python: Path | None = None,
+    root: tuple[Path, Sequence[str]] | None = None,
+    environ: Mapping[str, str] | None = None,
+    before: Sequence[object] = (),
+) -> Iterator[Started]:
+    """fand-server with ``config``, from when it listens. ``root`` is where the file system begins for drivers."""
+    place = plan.sub("server") if folder is None else folder
+    (place / "fand.toml").write_text(config)
+    command: list[object] = [*before, python or peers.ours()]
+    if root is None:
+        command += ["-m", "fand", "server"]
+    else:
+        command += [SCRIPTS / "rooted.py", root[0], ",".join(root[1]), "server"]
+    command += ["-c", "fand.toml", "-a", "127.0.0.1", "-p", 0]
+    with running(command, place, plan.one if cpus is None else cpus, environ) as server:
+        while (found := re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)", server.line())) is None:
+            pass
+        server.port = int(found[1])
+        yield server
+
+
+@contextlib.contextmanager
+def their_server(
+    plan: Plan,
+    config: str,
+    *,
+    cpus: set[int] | None = None,
+    environ: Mapping[str, str] | None = None,
+    before: Sequence[object] = (),
+) -> Iterator[Started]:
+    """The server of fand 0.1.1, from when it listens."""
+    place = plan.sub("server-0.1.1")
+    (place / "fand.ini").write_text(config)
+    command = [*before, peers.theirs(), SCRIPTS / "served.py", "-c", "fand.ini", "-a", "127.0.0.1", "-p", 0]
+    with running(command, place, plan.one if cpus is None else cpus, environ) as server:
+        server.port = int(server.line())
+        yield server
+
+
+def listening(port: int) -> socket.socket:
+    """A connection to this port, without delay."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _environ(folder: Path, more: Mapping[str, str] | None) -> dict[str, str]:
+    """That of a user, for whom Python keeps what it has compiled; what daemons keep stays in ``folder``."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FAND_"))}
+    return {**environ, "STATE_DIRECTORY": str(folder / "state"), **(more or {})}
+
+
+PYTHON = sys.executable
+"""The Python of the suite itself, for references."""

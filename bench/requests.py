@@ -1,0 +1,115 @@
+"""How many requests a second one client has answered, on one processor with the server."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from bench import peers
+from bench.certificates import Certified
+from bench.configs import SHELF, THEIR_INI, steady
+from bench.plan import SCRIPTS, Part, Plan, in_turn
+from bench.processes import done, listening, our_server, running, their_server
+from bench.results import Figure, Goal, Outcome, Reached, Table, per_round
+from fand.wire import Request, encode
+
+ASK, ANSWER = encode(Request.GET_PWM, (SHELF,)), encode(Request.SET_PWM, (SHELF, 50))
+
+OURS, OURS_UV, THEIRS = "fand, asyncio", "fand, uvloop", "fand 0.1.1"
+ECHO, ECHO_UV, THREAD = "asyncio Protocol echo", "uvloop Protocol echo", "blocking thread echo"
+
+GOALS = (
+    Goal("asyncio", "GET_PWM by a bare socket, of what an asyncio echo reaches", 0.85, "x", most=False),
+    Goal("uvloop", "the same on uvloop, of what a uvloop echo reaches", 0.85, "x", most=False),
+    Goal("library", "`fand.communication` at both ends, of what that of 0.1.1 reaches", 2.0, "x", most=False),
+)
+
+
+def measure(plan: Plan) -> Outcome:
+    """All servers run from the start, and are asked in turn."""
+    with ExitStack() as stack:
+        known = Certified(plan.sub("tls"))
+        folder = plan.sub("references")
+        theirs = stack.enter_context(their_server(plan, THEIR_INI)).port
+
+        def servers(config: str) -> dict[str, int]:
+            """Ours on each loop, as far as it uses them: their ports."""
+            there = {
+                OURS: stack.enter_context(our_server(plan, config)),
+                OURS_UV: stack.enter_context(our_server(plan, config, python=peers.on_uvloop())),
+            }
+            return {name: each.port for name, each in there.items() if each.has_loaded("uvloop") == (name == OURS_UV)}
+
+        def echo(python: Path, kind: str, tls: bool = False) -> int:
+            command = [
+                python,
+                SCRIPTS / "references.py",
+                kind,
+                len(ASK),
+                len(ANSWER),
+                *([known.folder] if tls else []),
+            ]
+            return int(stack.enter_context(running(command, folder, plan.one)).line())
+
+        ours, on_uvloop = peers.ours(), peers.on_uvloop()
+        plain = servers(steady())
+        bare = {name: partial(_bare, plan, port) for name, port in plain.items()}
+        bare[THEIRS] = partial(_bare, plan, theirs, size=_answer(theirs))
+        bare[ECHO] = partial(_bare, plan, echo(ours, "asyncio"))
+        bare[ECHO_UV] = partial(_bare, plan, echo(on_uvloop, "uvloop"))
+        bare[THREAD] = partial(_bare, plan, echo(ours, "thread"))
+        whole = {name: partial(_library, plan, peers.ours(), port) for name, port in plain.items()}
+        whole[THEIRS] = partial(_library, plan, peers.theirs(), theirs)
+        secure = servers(steady(server=known.server))
+        by_tls: dict[str, Callable[[], float]]
+        by_tls = {name: partial(_bare, plan, port, environ=known.environ) for name, port in secure.items()}
+        by_tls[ECHO] = partial(_bare, plan, echo(ours, "asyncio", True), environ=known.environ)
+        by_tls[ECHO_UV] = partial(_bare, plan, echo(on_uvloop, "uvloop", True), environ=known.environ)
+        by_tls["fand.communication, " + OURS] = partial(_library, plan, ours, secure[OURS], environ=known.environ)
+        sockets, library, tls = (in_turn("/s", each, plan.rounds) for each in (bare, whole, by_tls))
+    return Outcome(
+        tables=(
+            Table("GET_PWM by a bare socket", tuple(sockets.values()), THEIRS),
+            Table("GET_PWM, `fand.communication` at both ends", tuple(library.values()), THEIRS),
+            Table("GET_PWM by TLS: a bare socket, and `fand.communication`", tuple(tls.values()), ECHO),
+        ),
+        reached={
+            **_held("asyncio", sockets, OURS, ECHO),
+            **_held("uvloop", sockets, OURS_UV, ECHO_UV),
+            "library": Reached(per_round(OURS, library[OURS], library[THEIRS])),
+        },
+    )
+
+
+def _held(key: str, found: Mapping[str, Figure], ours: str, echo: str) -> dict[str, Reached]:
+    if ours not in found:
+        return {}
+    return {key: Reached(per_round(ours, found[ours], found[echo]), per_round(THEIRS, found[THEIRS], found[echo]))}
+
+
+def _bare(plan: Plan, port: int, size: int = len(ANSWER), environ: Mapping[str, str] | None = None) -> float:
+    command = [peers.ours(), SCRIPTS / "trips.py", "socket", port, SHELF, plan.seconds, ASK.hex(), size]
+    return float(done(command, plan.sub("client"), plan.one, environ))
+
+
+def _library(plan: Plan, python: Path, port: int, environ: Mapping[str, str] | None = None) -> float:
+    command = [python, SCRIPTS / "trips.py", "library", port, SHELF, plan.seconds]
+    return float(done(command, plan.sub("client"), plan.one, environ))
+
+
+def _answer(port: int) -> int:
+    """How long the answer of 0.1.1 is, whose frames are not ours."""
+    with listening(port) as sock:
+        sock.sendall(ASK)
+        return len(sock.recv(65536))
+
+
+PART = Part(
+    "requests",
+    "Requests",
+    "One client asks GET_PWM again as soon as it is answered. Client and server are pinned to one processor: the "
+    "steadiest, for then no wake-up of another processor is measured. An echo answers frames of the same size "
+    "without a look at them: what the event loop alone can do.",
+    GOALS,
+    measure,
+)
