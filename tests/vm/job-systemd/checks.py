@@ -7,19 +7,16 @@ Runs in the virtual machine. The duties of the fan chip tell who set them: 100 %
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from rigcheck import Checks, find_chip, run
+from services import Recorder, journal, main_pid, put_in_place, restarts, show, verified
 
 from fand.client import Client
 from fand.exceptions import CommunicationError
 
-UNITS = Path("/opt/fand/share/fand/systemd")
 ETC = Path("/etc/systemd/system")
 CONFIG = Path("/etc/fand.toml")
 SHELF = "shelf1"
@@ -35,65 +32,6 @@ DROP_INS = {
 }
 
 check = Checks()
-
-
-class Recorder(threading.Thread):
-    """Sees every duty that the chip has for a twentieth of a second."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.seen = []
-        self._chip = find_chip()
-
-    def now(self):
-        """Mode and duty of the chip's output 1; None while there is no chip."""
-        for _ in range(2):
-            try:
-                return int((self._chip / "pwm1_enable").read_text()), int((self._chip / "pwm1").read_text())
-            except OSError:
-                with suppress(StopIteration, OSError):
-                    self._chip = find_chip()
-        return None
-
-    def run(self):
-        """Record until the end of the process."""
-        while True:
-            if (now := self.now()) is not None and self.seen[-1:] != [now]:
-                self.seen.append(now)
-            time.sleep(0.05)
-
-    def duty(self):
-        """The duty now, 0 to 255; None if the chip is not in manual control."""
-        now = self.now()
-        return now[1] if now is not None and now[0] == 1 else None
-
-    def since(self, mark):
-        """The duties seen since ``mark``, a length of ``seen``."""
-        return [duty for _, duty in self.seen[mark:]]
-
-
-def show(unit, name):
-    """A property of a unit."""
-    return subprocess.run(
-        ["systemctl", "show", unit, "-p", name, "--value"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-
-
-def restarts(unit):
-    """How often systemd has started it again."""
-    return int(show(unit, "NRestarts"))
-
-
-def main_pid(unit):
-    """The process of a unit."""
-    return int(show(unit, "MainPID"))
-
-
-def journal(unit):
-    """What a unit has logged."""
-    return subprocess.run(
-        ["journalctl", "-u", unit, "--no-pager", "-o", "short-monotonic"], capture_output=True, text=True, check=False
-    ).stdout
 
 
 def status():
@@ -301,14 +239,10 @@ def override():
 
 def install():
     """The units as shipped, with shorter times."""
-    units = sorted(UNITS.glob("fand-*.service"))
-    check.equal("the package ships the units", 3, len(units))
-    for unit in units:
-        shutil.copy(unit, ETC)
+    check.equal("the commands of docs/systemd.rst put everything in place", 0, put_in_place())
     shutil.copy("fand.toml", CONFIG)
     temperature(45)
-    done = run("systemd-analyze", "verify", *(str(ETC / unit.name) for unit in units))
-    check("systemd-analyze verify finds no fault", done.returncode == 0 and not done.stderr, done.stderr)
+    check.equal("systemd-analyze verify finds no fault", "", verified())
     for unit, text in DROP_INS.items():
         (ETC / f"{unit}.service.d").mkdir()
         (ETC / f"{unit}.service.d/rig.conf").write_text(text)

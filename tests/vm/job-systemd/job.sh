@@ -4,6 +4,7 @@ set -e
 ln -s /opt/venv /opt/fand
 /opt/fand/bin/pip install --quiet --no-index --no-compile --find-links /mnt/wheels fand
 cp -r /job /run/job
+chmod -R a+rX /run/job  # for the users of the services
 cd /run/job
 export PATH=/opt/fand/bin:$PATH
 exec python checks.py
