@@ -60,6 +60,11 @@ def devices(key, *names):
     return [each[key] for name in names for each in listed if name == each["name"]]
 
 
+def celsius(*names):
+    """What these devices have, in whole degrees."""
+    return [None if value is None else round(value) for value in devices("celsius", *names)]
+
+
 def temperature(celsius):
     """Write the temperature register of the chip."""
     run("chipctl", "temp", "nct7802", "1", str(celsius))
@@ -107,8 +112,8 @@ class Cases:
         self.on_curve("the fan follows what the agent reports", 60)
         run("rigctl", "temp", "sata", "47")
         run("rigctl", "temp", "nvme0", "61")
-        check.soon("SATA drives are read by smartctl, by the agent", [47, 47], lambda: devices("celsius", *SATA))
-        check.soon("the NVMe drive is read by the kernel, for the agent", [61], lambda: devices("celsius", NVME))
+        check.soon("SATA drives are read by smartctl, by the agent", [47, 47], lambda: celsius(*SATA))
+        check.soon("the NVMe drive is read by the kernel, for the agent", [61], lambda: celsius(NVME))
         run("rigctl", "standby", "sata", "on")
         check.soon(
             "drives in standby are seen asleep by the agent", ["asleep"] * 2, lambda: devices("health", *SATA), 30
@@ -195,7 +200,7 @@ class Cases:
         run("systemctl", "restart", AGENT)
         check.soon("with agent-nvme.conf it is", ["good"], lambda: devices("health", BY_SMARTCTL), 40)
         run("rigctl", "temp", "nvme1", "58")
-        check.soon("and tells its temperature", [58], lambda: devices("celsius", BY_SMARTCTL))
+        check.soon("and tells its temperature", [58], lambda: celsius(BY_SMARTCTL))
         held = re.search(r"^CapEff:\s*(\w+)$", Path(f"/proc/{main_pid(AGENT)}/status").read_text(), re.MULTILINE)
         check.equal("with these capabilities", RAWIO | ADMIN, int(held[1], 16))
         print("     fand-agent with agent-nvme.conf, exposure:", exposure(AGENT))
