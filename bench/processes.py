@@ -61,10 +61,10 @@ class Started:
             raise SystemExit(f"{self.process.args!r} failed:\n{self.said()}")
         return out
 
-    def stop(self) -> None:
-        """End it."""
+    def stop(self) -> str:
+        """End it; returns the rest of what it prints."""
         self.process.send_signal(signal.SIGTERM)
-        self.rest()
+        return self.rest()
 
     def said(self) -> str:
         """The end of what it has written to stderr."""
@@ -115,19 +115,14 @@ def our_server(
     folder: Path | None = None,
     cpus: set[int] | None = None,
     python: Path | None = None,
-    root: tuple[Path, Sequence[str]] | None = None,
+    script: Sequence[object] = ("-m", "fand"),
     environ: Mapping[str, str] | None = None,
     before: Sequence[object] = (),
 ) -> Iterator[Started]:
-    """fand-server with ``config``, from when it listens. ``root`` is where the file system begins for drivers."""
+    """fand-server with ``config``, from when it listens; ``script`` is what Python runs it by."""
     place = plan.sub("server") if folder is None else folder
     (place / "fand.toml").write_text(config)
-    command: list[object] = [*before, python or peers.ours()]
-    if root is None:
-        command += ["-m", "fand", "server"]
-    else:
-        command += [SCRIPTS / "rooted.py", root[0], ",".join(root[1]), "server"]
-    command += ["-c", "fand.toml", "-a", "127.0.0.1", "-p", 0]
+    command = [*before, python or peers.ours(), *script, "server", "-c", "fand.toml", "-a", "127.0.0.1", "-p", 0]
     with running(command, place, plan.one if cpus is None else cpus, environ) as server:
         while (found := re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)", server.line())) is None:
             pass
@@ -151,6 +146,11 @@ def their_server(
     with running(command, place, plan.one if cpus is None else cpus, environ) as server:
         server.port = int(server.line())
         yield server
+
+
+def rooted(root: Path, *kinds: str) -> list[object]:
+    """What runs a service so that drivers of these kinds find the kernel's files below ``root``."""
+    return [SCRIPTS / "rooted.py", root, ",".join(kinds)]
 
 
 def listening(port: int) -> socket.socket:

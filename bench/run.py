@@ -14,13 +14,13 @@ from typing import Final
 
 import msgspec
 
-from bench import instructions, requests
+from bench import commands, idle, instructions, reading, requests
 from bench.chart import chart
 from bench.plan import ROOT, Part, Plan
 from bench.report import BEFORE, page, text
 from bench.results import Outcome, Taken, load, save
 
-PARTS: Final[Sequence[Part]] = (requests.PART, instructions.PART)
+PARTS: Final[Sequence[Part]] = (requests.PART, instructions.PART, reading.PART, idle.PART, commands.PART)
 
 KEPT: Final = ROOT / "bench" / "results"
 TRIED: Final = ROOT / ".cache" / "bench"
@@ -55,7 +55,7 @@ def write(docs: Path, outcomes: dict[str, Outcome]) -> None:
 
 
 def _measured(part: Part, args: argparse.Namespace) -> Outcome:
-    load_before = os.getloadavg()[0]
+    load_before, revision = os.getloadavg()[0], _revision()
     memory = Path("/dev/shm")  # files in memory, as those of the kernel are
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         plan = Plan(
@@ -68,7 +68,7 @@ def _measured(part: Part, args: argparse.Namespace) -> Outcome:
         outcome = part.measure(plan)
     taken = Taken(
         datetime.now().astimezone().isoformat(" ", "minutes"),
-        _revision(),
+        revision,
         _machine(),
         f"Python {platform.python_version()}",
         f'make bench BENCH_ARGS="{" ".join(sys.argv[1:])}"',
@@ -90,14 +90,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _revision() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
+    """The commit that is measured, and whether the package is as it was there."""
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    commit = git("rev-parse", "--short=10", "HEAD").stdout.strip()
+    changed = git("diff", "--quiet", "HEAD", "--", "src").returncode
+    return f"{commit or 'unknown'}{', changed' if commit and changed else ''}"
 
 
 def _machine() -> str:
