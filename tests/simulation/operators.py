@@ -140,12 +140,11 @@ class Book:
         now, wall = self._host.engine.now, self._host.wall()
         seen = now > max(self._up(), self._host.set_at) + NEAR
         for order in tuple(self.orders):
-            if order.waiting is not None and wall > order.waiting:  # nothing waits for an end that has passed
+            if order.waiting is not None and wall > order.waiting:
+                # nothing waits for an end that has passed, but it has not if it was the clock that was wrong
                 late = replace(order, waiting=None)
                 self.orders.add(late)
                 self.kept.add(late)
-                if seen and wall > order.waiting + NEAR:
-                    self.orders.discard(order)
             if order.percent is not None and not order.given and order.until > wall + DAY + NEAR:
                 # nobody said that it should outlive a day, so that a clock set back does not lengthen it
                 self.orders.add(nearer := replace(order, until=wall + DAY))
