@@ -22,7 +22,7 @@ from fand.server.identity import Access
 from fand.units import Celsius, Percent, Seconds, Timestamp
 from fand.wire import MAX_PAYLOAD, Request, encode
 from tests.fuzz import promises
-from tests.fuzz.stage import Certificate, Loop, Wire
+from tests.fuzz.stage import AUTHORITY, Certificate, Loop, Wire
 from tests.fuzz.values import DEVICES, SHELVES, Reader, request
 
 MOST: Final = 6
@@ -137,7 +137,7 @@ class Play:
         self.grants: dict[str, Grant] = dict(GRANTS)
         self.acting: Grant | None = None
         """What is granted to whom bytes came from that are being taken in."""
-        access = Access(names=self.grants, plain=NOTHING)
+        access = Access(names=self.grants, plain=NOTHING, authority=AUTHORITY)
         self.desk = Desk(self.hall, loop, MOST, works, promises.told, access=access, limits=LIMITS)
         self.hall.mail.hear = self._reported
         self.address_mail()
@@ -371,7 +371,7 @@ def _reload(play: Play, _talk: Talk, reader: Reader) -> None:
     play.grants = {name: grant for name, grant in GRANTS.items() if not (form & 0x20 and name == "hand")}
     if form & 0x40:
         play.grants["eyes"] = GRANTS["pi1"]
-    play.desk.become(Access(names=play.grants, plain=NOTHING))
+    play.desk.become(Access(names=play.grants, plain=NOTHING, authority=AUTHORITY))
     play.desk.keeper.round()
 
 

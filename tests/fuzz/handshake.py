@@ -18,7 +18,7 @@ from fand.exceptions import CorruptedDataError
 from fand.server.connection import FAREWELL
 from fand.server.desk import Desk
 from fand.server.encrypted import Encrypted
-from fand.server.identity import Access
+from fand.server.identity import Access, trusted
 from fand.tls.contexts import client_context, server_context
 from fand.units import Timestamp
 from fand.wire import HEADER_SIZE, Decoder, Request, encode
@@ -91,7 +91,7 @@ class Play:
         self.loop = loop
         self.number = number
         hall = Hall((), lambda when: Timestamp(when.timestamp()))
-        access = Access(names={"friend": ALL}, plain=NOTHING)
+        access = Access(names={"friend": ALL}, plain=NOTHING, authority=trusted(contexts().server))
         self.desk = Desk(hall, loop, 4, MappingProxyType({}), access=access, limits=LIMITS)
         end = Encrypted(self.desk, contexts().server, lambda _certificate: None)
         extra = {"peername": ("192.0.2.1", 4000)}

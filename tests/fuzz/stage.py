@@ -6,12 +6,14 @@ Real loops and sockets would cost a hundred times what the requests do.
 import asyncio
 import heapq
 import itertools
+import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from functools import partial
 from typing import Any, Final
 
+from fand.server.identity import trusted
 from fand.units import Moment, Seconds, Timestamp
 
 WALL: Final = 1_700_000_000.0
@@ -24,12 +26,17 @@ AT_ONCE: Final = 256 * 1024
 class Certificate:
     """What is known of a peer by TLS: its ``name``, that of :class:`ssl.SSLObject`'s peer certificate."""
 
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
     def __init__(self, name: str) -> None:
         self._name = name
 
     def getpeercert(self) -> dict[str, object]:
         """See :meth:`ssl.SSLSocket.getpeercert`."""
         return {"subject": ((("commonName", self._name),),)}
+
+
+AUTHORITY: Final = trusted(Certificate.context)
 
 
 class Handle:

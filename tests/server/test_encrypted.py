@@ -127,9 +127,9 @@ class Counter:
         self.clock = TravelClock()
         self.hall = hall(*shelves)
         allow = (AllowConfig("pi1", None, None, frozenset({"control", "report"})),)
-        access = access_of(ServerConfig((), allow=allow), own_user())
-        self.desk = Desk(self.hall, self.clock, 100, access=access, limits=limits)
         self.certificates = Certificates(shown(pki.server), self.clock)
+        access = access_of(ServerConfig((), allow=allow), own_user(), self.certificates.authority)
+        self.desk = Desk(self.hall, self.clock, 100, access=access, limits=limits)
         self._sockets: list[socket.socket] = []
 
     async def client(self) -> Client:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from fand.config import AllowConfig, ServerConfig
 from fand.dispatch import ALL, Grant, Role
 from fand.exceptions import AccessDeniedError
-from fand.server.identity import ROOT, Access, Visitor, access_of, common_name, own_user, visitor_at
+from fand.server.identity import ROOT, Access, Visitor, access_of, common_name, own_user, trusted, visitor_at
+from fand.tls.contexts import server_context
+from tests.certificates import Pki
 
 READ = frozenset({"read"})
 REPORT = frozenset({"report"})
@@ -27,6 +30,8 @@ class _Transport(asyncio.BaseTransport):
 
 class _Encrypted:
     """What TLS knows of a peer: its certificate, which has been verified."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     def __init__(self, certificate: dict[str, Any] | None) -> None:
         self._certificate = certificate
@@ -104,7 +109,8 @@ def test_who_has_gone_already_is_nobody_of_this_host() -> None:
 
 def test_a_certificate_tells_its_common_name_wherever_it_comes_from() -> None:
     transport = _Transport(peername=("127.0.0.1", 4000), ssl_object=_Encrypted(subject("pi1")))
-    assert visitor_at(transport) == Visitor("127.0.0.1:4000", name="pi1")
+    authority = trusted(_Encrypted.context)
+    assert visitor_at(transport) == Visitor("127.0.0.1:4000", name="pi1", authority=authority)
 
 
 @pytest.mark.parametrize("certificate", [None, {}, subject(), subject("pi1", "pi2"), subject("")])
@@ -134,6 +140,17 @@ def test_who_is_listed_has_what_the_list_says() -> None:
     assert access.grant(Visitor("a", uid=1234)) == Grant(frozenset({Role.READ, Role.CONTROL}))
     for stranger in (Visitor("a", name="anna"), Visitor("a", uid=1235), Visitor("a", name="1234")):
         assert granted(access, stranger) is None
+
+
+def test_a_name_counts_by_certificates_of_the_authority_only(pki: Pki, tmp_path: Path) -> None:
+    ours, others = server_context(pki.server), server_context(Pki(tmp_path).server)
+    assert trusted(ours) == trusted(server_context(pki.server)) != trusted(others)
+    config = ServerConfig((), allow=(AllowConfig("pi1", None, None, READ),))
+    access = access_of(config, own_user(), trusted(ours))
+    assert granted(access, Visitor("a", name="pi1", authority=trusted(ours))) == Grant(frozenset({Role.READ}))
+    with pytest.raises(AccessDeniedError, match="another authority's by now; connect again"):
+        access.grant(Visitor("a", name="pi1", authority=trusted(others)))
+    assert granted(access, Visitor("a", uid=ROOT)) == ALL
 
 
 def test_at_the_socket_root_and_the_servers_own_user_may_do_everything() -> None:

@@ -150,6 +150,24 @@ class TestReload:
             assert "the certificate of the server ends at" in log
             assert "the certificate of the server was renewed" in log
 
+    def test_who_came_by_the_authority_before_comes_again_or_not_at_all(self, own: Pki, tmp_path: Path) -> None:
+        """Somebody has read the authority's key, and made himself a certificate under a name that is allowed."""
+        forged, path = own.issued("ann", server=False, days=9), tmp_path / "fand.sock"
+        (tmp_path / "second").mkdir()
+        second = Pki(tmp_path / "second")
+        ann, socket = second.client("ann"), f'[server]\nsocket = "{path}"\n'
+        own.client("ann")
+        config = _config(tmp_path, own, socket)
+        with running(config) as server, _client(server, forged) as mallory, Client(str(path), 0) as root:
+            mallory.ping()
+            _config(tmp_path, second, socket)
+            root.reload()
+            with pytest.raises(FandConnectionResetError, match="another authority's by now; connect again"):
+                mallory.ping()
+            with _client(server, ann) as again:
+                again.ping()
+            assert "Traceback" not in server.stop()
+
     def test_files_that_cannot_be_used_leave_the_old_ones(self, own: Pki, tmp_path: Path) -> None:
         ann = own.client("ann")
         with running(_config(tmp_path, own)) as server, _client(server, ann) as client:

@@ -12,7 +12,7 @@ from fand.dispatch import Certificate, Grant, stage
 from fand.ports import Clock
 from fand.server.desk import Desk
 from fand.server.encrypted import Encrypted
-from fand.server.identity import common_name
+from fand.server.identity import common_name, trusted
 from fand.tls import Files
 from fand.tls.contexts import Ends, ends, server_context, valid_until
 
@@ -63,8 +63,13 @@ class Certificates:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def authority(self) -> bytes:
+        """Whose certificates are taken, see :func:`~fand.server.identity.trusted`."""
+        return trusted(self._context)
+
     def become(self, now: Shown, grants: Mapping[str, Grant]) -> None:
-        """Show this from now on, and forget who is granted nothing any more. Connections that there are stay."""
+        """Show this from now on, and forget who is granted nothing any more. Connections are not touched."""
         for whose in self.known.keys() - grants.keys():
             del self.known[whose]
         self._show(now)

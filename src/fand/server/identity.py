@@ -7,13 +7,17 @@ import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fand.config import AllowConfig, ServerConfig
 from fand.dispatch import ALL, Grant, Role, line
 from fand.exceptions import AccessDeniedError
 from fand.server.listening import place
+
+if TYPE_CHECKING:
+    import ssl
 
 ROOT: Final = 0
 
@@ -27,20 +31,22 @@ _LEVELS: Final = (Role.READ, Role.REPORT, Role.CONTROL)
 class Visitor:
     """The other end of a connection: its ``address``, and what proves who it is.
 
-    That is the ``name`` in a certificate, empty if that has not exactly one, or the number ``uid`` of the user at a
-    Unix socket; if there is neither, nobody is asked. ``loopback`` tells that a plain connection is from this host.
+    That is the ``name`` in a certificate, empty if that has not exactly one, by which ``authority`` (see
+    :func:`trusted`); or the number ``uid`` of the user at a Unix socket; if there is neither, nobody is asked.
+    ``loopback`` tells that a plain connection is from this host.
     """
 
     address: str
     name: str | None = None
     uid: int | None = None
     loopback: bool = False
+    authority: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What is granted to whom: to ``names`` in certificates, to ``users`` by number, and to plain connections from
-    other hosts.
+    """What is granted to whom: to ``names`` in certificates of ``authority``, to ``users`` by number, and to plain
+    connections from other hosts.
 
     ``titles`` are the names of users by number.
     """
@@ -49,6 +55,7 @@ class Access:
     users: Mapping[int, Grant] = field(default_factory=dict)
     titles: Mapping[int, str] = field(default_factory=dict)
     plain: Grant = ALL
+    authority: bytes = b""
 
     def who(self, visitor: Visitor) -> str:
         """Who ``visitor`` is, for people: ``pi1``, ``user fand-agent``, or empty where nobody is asked."""
@@ -68,6 +75,8 @@ class Access:
         else:
             found = ALL if visitor.loopback else self.plain
         if found is not None:
+            if visitor.authority != self.authority and visitor.name is not None:
+                raise AccessDeniedError("certificates are another authority's by now; connect again")
             return found
         if visitor.name == "":
             raise AccessDeniedError("a certificate with one common name is needed")
@@ -83,8 +92,10 @@ def own_user() -> tuple[int, str]:
         return user, str(user)
 
 
-def access_of(config: ServerConfig, own: tuple[int, str]) -> Access:
-    """What ``config`` grants; at the Unix socket root and ``own``, the server's own user, may do everything."""
+def access_of(config: ServerConfig, own: tuple[int, str], authority: bytes = b"") -> Access:
+    """What ``config`` grants, to names by certificates of ``authority``; at the Unix socket root and ``own``, the
+    server's own user, may do everything.
+    """
     names = {entry.name: _granted(entry) for entry in config.allow if entry.name is not None}
     users = {entry.uid: _granted(entry) for entry in config.allow if entry.uid is not None}
     titles = {entry.uid: entry.user for entry in config.allow if entry.uid is not None and entry.user is not None}
@@ -94,7 +105,13 @@ def access_of(config: ServerConfig, own: tuple[int, str]) -> Access:
         users=users | {ROOT: ALL, own[0]: ALL},
         titles=titles | dict([own]) | {ROOT: "root"},
         plain=ALL if level == _LEVELS else Grant(frozenset(level)),
+        authority=authority,
     )
+
+
+def trusted(context: "ssl.SSLContext") -> bytes:
+    """What tells the authorities that ``context`` trusts from others."""
+    return sha256(b"".join(sorted(context.get_ca_certs(binary_form=True)))).digest()
 
 
 def visitor_at(transport: asyncio.BaseTransport) -> Visitor:
@@ -105,7 +122,8 @@ def visitor_at(transport: asyncio.BaseTransport) -> Visitor:
         return _local_user(sock)
     address = place(peername) if isinstance(peername, tuple) else "somebody"  # one that has gone already has none
     if encrypted is not None:
-        return Visitor(address, name=common_name(encrypted.getpeercert() or {}))
+        name = common_name(encrypted.getpeercert() or {})
+        return Visitor(address, name=name, authority=trusted(encrypted.context))
     return Visitor(address, loopback=isinstance(peername, tuple) and _is_loopback(peername[0]))
 
 

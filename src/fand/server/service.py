@@ -21,7 +21,7 @@ from fand.sensing.watching import Watches
 from fand.server.alarming import Alarming
 from fand.server.connection import Connection
 from fand.server.desk import Desk, Work
-from fand.server.identity import access_of, own_user
+from fand.server.identity import Access, access_of, own_user
 from fand.server.keeper import ROUND
 from fand.server.reloading import Reloading
 from fand.server.reported import Reported
@@ -90,8 +90,7 @@ class Service:
         if self._saving is not None:
             works[After.SAVED] = self._saving.saved
         self._own = own_user()
-        access = access_of(config, self._own)
-        self.desk = Desk(self.hall, clock, most, works, self._hear, access=access, limits=config.limits)
+        self.desk = Desk(self.hall, clock, most, works, self._hear, access=self._access(config), limits=config.limits)
         self._config = config
         self._watches = Watches(self._observe, readers, clock)
         self._reported = Reported(self.hall.mail, clock, self.desk.keeper.look_after)
@@ -138,9 +137,9 @@ class Service:
         self.sensors = sensors
         self.desk.forget(gone)
         self.desk.door.become(config.limits)
-        self.desk.become(access_of(config, self._own))
         if self.certificates is not None and self._next is not None:
-            self.certificates.become(self._next, self.desk.access.names)
+            self.certificates.become(self._next, self._access(config).names)
+        self.desk.become(self._access(config))
         if self._saving is not None:
             self._saving.note()
         _log.info("reloaded: %d shelves with %d devices", len(shelves), len(sensors))
@@ -163,6 +162,9 @@ class Service:
             self.certificates.stop()
         for connection in tuple(self.desk.connections.values()):
             connection.leave("the server stops")
+
+    def _access(self, config: ServerConfig) -> Access:
+        return access_of(config, self._own, b"" if self.certificates is None else self.certificates.authority)
 
     def _load_again(self) -> ServerConfig:
         """The configuration as it is by now, and the certificate that it names."""
