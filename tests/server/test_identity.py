@@ -5,6 +5,7 @@ import os
 import pwd
 import socket
 import ssl
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,21 @@ def test_the_kernel_tells_who_is_at_a_unix_socket(named: bool, tmp_path: Path) -
     path = str(tmp_path / "fand.sock")
     visitor = asyncio.run(main())
     assert visitor == Visitor(f"{path if named else 'local'}:{os.getpid()}", uid=os.geteuid())
+
+
+def test_the_numbers_of_users_are_not_negative() -> None:
+    """A directory service may give any up to 4294967294."""
+
+    class Socket:
+        family = socket.AF_UNIX
+
+        def getsockopt(self, _level: int, _name: int, _size: int) -> bytes:
+            return struct.pack("iII", 4000, 3_000_000_000, 3_000_000_001)
+
+        def getsockname(self) -> str:
+            return "/run/fand.sock"
+
+    assert visitor_at(_Transport(socket=Socket())) == Visitor("/run/fand.sock:4000", uid=3_000_000_000)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = 0
 
-_CREDENTIALS: Final = struct.Struct("3i")
+_CREDENTIALS: Final = struct.Struct("iII")
 """``struct ucred`` of unix(7): process, user, group."""
 
 _LEVELS: Final = (Role.READ, Role.REPORT, Role.CONTROL)
