@@ -17,7 +17,7 @@ from fand.dispatch import ALL, NOTHING, Hall
 from fand.exceptions import CorruptedDataError
 from fand.server.connection import FAREWELL
 from fand.server.desk import Desk
-from fand.server.encrypted import Encrypted
+from fand.server.encrypted import Encrypted, Handshakes
 from fand.server.identity import Access, trusted
 from fand.tls.contexts import client_context, server_context
 from fand.units import Timestamp
@@ -93,7 +93,7 @@ class Play:
         hall = Hall((), lambda when: Timestamp(when.timestamp()))
         access = Access(names={"friend": ALL}, plain=NOTHING, authority=trusted(contexts().server))
         self.desk = Desk(hall, loop, 4, MappingProxyType({}), access=access, limits=LIMITS)
-        end = Encrypted(self.desk, contexts().server, lambda _certificate: None)
+        end = Encrypted(self.desk, contexts().server, lambda _certificate: None, Handshakes())
         extra = {"peername": ("192.0.2.1", 4000)}
         self.heard = bytearray()
         self.wire = Wire(loop, end, extra, self.heard.extend, lambda act: act(), halves=True)

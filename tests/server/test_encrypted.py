@@ -12,6 +12,7 @@ import pytest
 from fand.config import AllowConfig, LimitsConfig, ServerConfig
 from fand.dispatch import Shelf
 from fand.ports import Temperature
+from fand.server import encrypted
 from fand.server.certificates import Certificates, shown
 from fand.server.connection import FAREWELL, UNREAD, Connection
 from fand.server.desk import DEFAULT, Desk
@@ -561,6 +562,45 @@ class TestHandshake:
 
         serve(play)
         assert "too much is held for handshakes" in caplog.text
+
+    def test_when_too_many_have_begun_the_first_goes_for_the_next(
+        self, pki: Pki, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(encrypted, "UNDER_WAY", 3)
+
+        async def play(counter: Counter) -> None:
+            crowd = [await counter.client() for _ in range(5)]
+            for client in crowd:
+                await client.send(client.hello(pki.client("pi1")))
+                await client.receive()  # the server's part of the handshake
+            assert [await client.closed() for client in crowd[:2]] == [True, True]
+            assert len(counter.desk.connections) == 3
+            honest = await counter.client()
+            await honest.shake_hands(pki.client("pi1"))
+            assert await honest.ask(Request.PING) == ACK
+            assert await crowd[2].closed()
+            for client in crowd[3:]:
+                client.sock.close()
+            while len(counter.desk.connections) > 1:
+                await asyncio.sleep(0)
+            assert await honest.ask(Request.PING) == ACK
+
+        serve(play)
+        assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+            "3 handshakes are under way, and the first go for more",
+            "no handshake has to go for others any more",
+        ]
+
+    def test_of_one_that_has_failed_nothing_is_kept_but_its_place(self, serve: Serve) -> None:
+        async def play(counter: Counter) -> None:
+            client = await counter.client()
+            only = counter.only()
+            await client.send(b"\x16\x03\x01\x00\x05hello")
+            assert (await client.receive())[:1] == b"\x15", "an alert"
+            assert only._tls is None
+            assert len(counter.desk.connections) == 1
+
+        serve(play)
 
     def test_in_it_nothing_is_pushed_or_judged(self, serve: Serve) -> None:
         async def play(counter: Counter) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fand.dispatch import Certificate, Grant, stage
 from fand.ports import Clock
 from fand.server.desk import Desk
-from fand.server.encrypted import Encrypted
+from fand.server.encrypted import Encrypted, Handshakes
 from fand.server.identity import common_name, trusted
 from fand.tls import Files
 from fand.tls.contexts import Ends, ends, server_context, valid_until
@@ -50,6 +50,7 @@ class Certificates:
         self.known: dict[str, Certificate] = {}
         self._clock = clock
         self._told: dict[str, int] = {}
+        self._handshakes = Handshakes()
         self._timer: asyncio.TimerHandle | None = None
         self._show(now)
 
@@ -81,7 +82,7 @@ class Certificates:
         def met(certificate: dict[str, Any]) -> None:
             self._met(certificate, desk.access.names)
 
-        return Encrypted(desk, self._context, met)
+        return Encrypted(desk, self._context, met, self._handshakes)
 
     def _show(self, now: Shown) -> None:
         self._context = now.context

@@ -38,12 +38,44 @@ _HELLO: Final = 4096
 
 _MOST: Final = 65_536
 
+UNDER_WAY: Final = 1024
+"""So many handshakes are under way at once. Each has some 45 KiB of OpenSSL's, of whoever it is; one that goes on
+needs no longer than the network for two messages."""
+
 Met = Callable[[dict[str, Any]], object]
 
 
+class Handshakes:
+    """Those under way at one server. When there are too many, the one that began first is given up for a newcomer:
+    a crowd that begins them and does not go on has little memory, and keeps nobody out.
+    """
+
+    def __init__(self) -> None:
+        self._all: dict[Encrypted, None] = {}
+        self._crowded = False
+
+    def begin(self, one: "Encrypted") -> None:
+        """``one`` shakes hands from now on."""
+        if len(self._all) >= UNDER_WAY:
+            first = next(iter(self._all))
+            self.end(first)
+            first.leave("too many have begun since")
+            if not self._crowded:
+                self._crowded = True
+                _log.warning("%d handshakes are under way, and the first go for more", UNDER_WAY)
+        self._all[one] = None
+
+    def end(self, one: "Encrypted") -> None:
+        """``one`` no longer does. May be called twice, and without :meth:`begin`."""
+        self._all.pop(one, None)
+        if self._crowded and len(self._all) < UNDER_WAY / 2:
+            self._crowded = False
+            _log.warning("no handshake has to go for others any more")
+
+
 class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
-    """See the module. ``met`` is called with the certificate of the client once the handshake is over. By the buffer
-    it takes in little at a time, as a :class:`Connection` does.
+    """See the module. ``met`` is called with the certificate of the client once the handshake is over, which is one
+    of ``handshakes`` until then. By the buffer it takes in little at a time, as a :class:`Connection` does.
     """
 
     __slots__ = (
@@ -51,6 +83,7 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         "_context",
         "_deaf",
         "_desk",
+        "_handshakes",
         "_incoming",
         "_inside",
         "_met",
@@ -67,10 +100,11 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
     peer: Peer
     seat: Seat
 
-    def __init__(self, desk: Desk, context: ssl.SSLContext, met: Met) -> None:
+    def __init__(self, desk: Desk, context: ssl.SSLContext, met: Met, handshakes: Handshakes) -> None:
         self._desk = desk
         self._context = context
         self._met = met
+        self._handshakes = handshakes
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None  # while nothing has come
         self._inside: Connection | None = None  # until the handshake is over
@@ -124,6 +158,7 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         """The client has gone."""
         self._deaf = True
         self._disarm()
+        self._handshakes.end(self)
         if self._inside is not None:
             self._inside.connection_lost(error)
         else:
@@ -204,6 +239,7 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _shake_hands(self) -> None:
         if self._tls is None:
+            self._handshakes.begin(self)
             self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         try:
             self._tls.do_handshake()
@@ -220,6 +256,7 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
     def _let_in(self, tls: ssl.SSLObject) -> None:
         """From now on its connection has the seat."""
         self._disarm()
+        self._handshakes.end(self)
         self._desk.leave(self.peer)
         self._met(tls.getpeercert() or {})
         self._inside = Connection(self._desk)
@@ -258,6 +295,8 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         desk.audit.refused(self.peer, None, (), reason, desk.clock.mono())
         self._deaf = True
         self._disarm()
+        self._handshakes.end(self)
+        self._tls = None  # which is large, and of no more use
         self.network.write_eof()
         self._timer = asyncio.get_running_loop().call_later(FAREWELL, self.network.abort)
 
