@@ -132,6 +132,32 @@ def test_who_comes_again_and_again_is_logged_now_and_then_with_how_often(log: py
     assert len(log.messages) == 5
 
 
+def test_what_may_not_be_is_not_hidden_by_what_cannot_be(log: pytest.LogCaptureFixture) -> None:
+    audit = Audit()
+    for error in (RequestError("PWM 101 is not a number from 0 to 100"), DENIED, RequestError("no"), DENIED):
+        audit.refused(someone(), Request.SET_PWM_OVERRIDE, (), error, Seconds(0))
+    assert [record.levelno for record in log.records] == [logging.INFO, logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "lines"),
+    [
+        (("[2001:db8:1:2::3]", "[2001:db8:1:2:ffff::4]"), 1),
+        (("[2001:db8:1:2::3]", "[2001:db8:1:3::3]"), 2),
+        (("[fe80::1%eth0]", "[fe80::2%eth0]"), 1),
+        (("192.0.2.7", "192.0.2.8"), 2),
+        (("/run/a:b/fand.sock", "local"), 2),
+    ],
+)
+def test_one_network_writes_no_more_lines_than_one_host(
+    hosts: tuple[str, str], lines: int, log: pytest.LogCaptureFixture
+) -> None:
+    audit = Audit()
+    for host in hosts:
+        audit.refused(someone(host=host, who=""), None, (), RequestError("it does not speak TLS"), Seconds(0))
+    assert len(log.messages) == lines
+
+
 @pytest.mark.parametrize("age", [0, AGAIN])
 def test_what_is_remembered_of_the_refused_is_bounded(age: float, log: pytest.LogCaptureFixture) -> None:
     audit = Audit()

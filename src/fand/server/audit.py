@@ -10,13 +10,15 @@ from typing import Any, Final
 
 from fand.dispatch import Peer, Shelf, line
 from fand.exceptions import AccessDeniedError, RequestError
+from fand.server.limits import origin
 from fand.units import Seconds, Timestamp, served
 from fand.wire import Request
 
 LOGGER: Final = "fand.audit"
 
 AGAIN: Final = Seconds(60.0)
-"""The same refusal of somebody who comes again and again is logged once in so many seconds."""
+"""The same refusal of somebody who comes again and again, from wherever in his network, is logged once in so many
+seconds. That he may not do something is another one than that it cannot be granted."""
 
 MOST: Final = 1000
 """So many who were refused are remembered for that."""
@@ -25,12 +27,14 @@ _RELOAD: Final = "the configuration is read again"
 
 _log = logging.getLogger(LOGGER)
 
+_Key = tuple[str, str, Request | None, bool]
+
 
 class Audit:
     """The audit log of one server; it remembers who was refused lately."""
 
     def __init__(self) -> None:
-        self._refused: dict[tuple[str, str, Request | None], tuple[Seconds, int]] = {}
+        self._refused: dict[_Key, tuple[Seconds, int]] = {}
 
     def done(self, peer: Peer, request: Request, shelves: Iterable[Shelf]) -> None:
         """``peer`` has commanded ``request``; ``shelves`` are as they are since, none if it is about the server."""
@@ -46,7 +50,8 @@ class Audit:
         self, peer: Peer, request: Request | None, args: tuple[Any, ...], error: RequestError, now: Seconds
     ) -> None:
         """``request`` of ``peer``, or with None the peer himself, is refused for ``error``."""
-        key = (peer.host, peer.who, request)
+        denied = isinstance(error, AccessDeniedError)
+        key = (_origin(peer), peer.who, request, denied)
         since, more = self._refused.get(key, (None, 0))
         if since is not None and now - since < AGAIN:
             self._refused[key] = (since, more + 1)
@@ -55,12 +60,12 @@ class Audit:
         fields = _fields(peer, request) | {"FAND_REASON": line(str(error))}
         if args and isinstance(args[0], str):
             fields["FAND_SHELF"] = line(args[0])
-        level = logging.WARNING if isinstance(error, AccessDeniedError) else logging.INFO
+        level = logging.WARNING if denied else logging.INFO
         again = f" (and {more} times more since it was logged last)" if more else ""
         asked = "" if request is None else f" {request.name}"
         _log.log(level, "%s:%s refused: %s%s", _named(peer), asked, line(str(error)), again, extra={"fields": fields})
 
-    def _remember(self, key: tuple[str, str, Request | None], now: Seconds) -> None:
+    def _remember(self, key: _Key, now: Seconds) -> None:
         if len(self._refused) >= MOST:
             self._refused = {other: kept for other, kept in self._refused.items() if now - kept[0] < AGAIN}
         if len(self._refused) >= MOST:
@@ -71,6 +76,12 @@ class Audit:
 def by_signal() -> None:
     """The configuration is read again by SIGHUP."""
     _log.info("SIGHUP: RELOAD %s", _RELOAD, extra={"fields": {"FAND_REQUEST": Request.RELOAD.name}})
+
+
+def _origin(peer: Peer) -> str:
+    """Of IPv6 the network, of which one host may have every address."""
+    host = peer.host
+    return origin((host[1:-1],)) if host.startswith("[") else host
 
 
 def _named(peer: Peer) -> str:
