@@ -11,7 +11,8 @@ from fand.server.identity import Visitor, access_of, own_user
 from .hand_made import faults, read
 from .test_server import shelf
 
-SOCKET = '[server]\nsocket = "/run/fand/fand.sock"\n'
+TLS = '[server.tls]\nfolder = "/nowhere"\n'
+SOCKET = f'[server]\nsocket = "/run/fand/fand.sock"\n{TLS}'
 
 
 def allow(*entries: str) -> str:
@@ -90,7 +91,7 @@ def test_an_entry_for_a_shelf_that_is_not_there_is_a_warning_and_grants_nothing_
 
 
 def test_a_shelf_that_is_misspelt_is_told() -> None:
-    entry = '[[server.allow]]\nname = "pi1"\nroles = ["report"]\nshelves = ["shelf2"]\n'
+    entry = TLS + '[[server.allow]]\nname = "pi1"\nroles = ["report"]\nshelves = ["shelf2"]\n'
     (warning,) = read(entry + shelf(name="shelf1")).warnings
     assert warning.endswith("is granted nothing there; did you mean 'shelf1'?")
 
@@ -109,6 +110,27 @@ def test_s11_an_entry_that_stands_there_twice_is_refused() -> None:
         "f: server.allow[3]: name 'a' has an entry already; join the two",
         "f: server.allow[4]: user 'a' has an entry already; join the two",
     ]
+
+
+@pytest.mark.parametrize("names", [(pwd.getpwuid(2).pw_name, "2"), ("2", "0002")])
+def test_s11_a_user_who_is_listed_by_two_names_is_refused(names: tuple[str, str]) -> None:
+    text = allow(*(f'user = "{name}"\nroles = ["read"]' for name in names))
+    assert faults(text) == [
+        f"f: server.allow[2]: user {names[1]!r} has an entry already as {names[0]!r}; join the two"
+    ]
+
+
+def test_s11_a_number_that_is_far_too_long_is_a_fault_and_no_more() -> None:
+    (fault,) = faults(allow(f'user = "{"9" * 5000}"\nroles = ["read"]'))
+    assert fault.endswith("is longer than 200 bytes")
+
+
+def test_s11_names_are_listed_in_vain_without_certificates() -> None:
+    entry = '[[server.allow]]\nname = "pi1"\nroles = ["read"]\n'
+    for text in (entry, "[server]\nplain = true\n" + entry, '[server]\nsocket = "/run/fand.sock"\n' + entry):
+        assert faults(text + shelf()) == [
+            "f: server.allow[1].name: limits nobody: without [server.tls] nobody is asked for a certificate"
+        ]
 
 
 def test_s11_users_are_listed_in_vain_without_a_socket() -> None:

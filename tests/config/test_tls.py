@@ -103,6 +103,10 @@ class TestAllowFile:
         [
             ("[", "server.tls.'allow.toml': allow.toml: end of document: Invalid"),
             ("\xff", "server.tls.'allow.toml': cannot be read: it is not UTF-8 text"),
+            (
+                '[[allow]]\nuser = "1234"\nroles = ["control"]',
+                "server.tls.'allow.toml': user '1234' has no certificate; put the entry into [[server.allow]]",
+            ),
             ("allows = 1", "server.tls.'allow.toml': unknown key 'allows'; did you mean 'allow'?"),
             (
                 '[[allow]]\nname = "pi2"\nroles = ["report"]',

@@ -12,21 +12,27 @@ from fand.config.values import AllowConfig
 
 def allow_config(tables: Sequence[AllowTable], shelves: Collection[str], place: Place) -> tuple[AllowConfig, ...]:
     """Who may connect by ``tables``, their faults noted; ``shelves`` are the names of those that there are."""
-    allowed: dict[tuple[str, str], AllowConfig] = {}
+    allowed: dict[tuple[str, str | int], AllowConfig] = {}
     for number, table in enumerate(tables, 1):
         entry = _allowed(table, shelves, place.at(number))
         if entry is None:
             continue
-        who = ("name", entry.name) if entry.name is not None else ("user", entry.user or "")
+        who = _who(entry)
         if who in allowed:
-            place.at(number).fault(f"{who[0]} {who[1]!r} has an entry already; join the two")
+            first = allowed[who]
+            also = f" as {first.user!r}" if first.user != entry.user else ""
+            place.at(number).fault(f"{who[0]} {entry.name or entry.user!r} has an entry already{also}; join the two")
         allowed[who] = entry
     return tuple(allowed.values())
 
 
 def check_access(table: ServerTable, place: Place) -> None:
-    """Note what is wrong with ``socket`` and ``plain_role``, and with users who have no socket."""
+    """Note what is wrong with ``socket`` and ``plain_role``, and with entries for ways in that there are not."""
     for number, entry in enumerate(table.allow, 1):
+        if entry.name is not None and entry.user is None and table.tls is None:
+            place.at("allow").at(number).at("name").fault(
+                "limits nobody: without [server.tls] nobody is asked for a certificate"
+            )
         if entry.user is not None and entry.name is None and table.socket is None:
             place.at("allow").at(number).at("user").fault(
                 "users come by the Unix socket only; give the key socket as well"
@@ -49,6 +55,13 @@ def user_id(user: str) -> int | None:
         return None
 
 
+def _who(entry: AllowConfig) -> tuple[str, str | int]:
+    """Whom an entry is for: two names of one user are one."""
+    if entry.name is not None:
+        return "name", entry.name
+    return "user", entry.user or "" if entry.uid is None else entry.uid
+
+
 def _allowed(table: AllowTable, shelves: Collection[str], place: Place) -> AllowConfig | None:
     if (table.name is None) == (table.user is None):
         place.fault("needs either name, of a certificate, or user, of this host")
@@ -56,6 +69,7 @@ def _allowed(table: AllowTable, shelves: Collection[str], place: Place) -> Allow
     for key, who in (("name", table.name), ("user", table.user)):
         if who is not None and (fault := name_fault(who)):
             place.at(key).fault(fault)
+            return None
     uid = None if table.user is None else user_id(table.user)
     if uid == 0:
         place.at("user").fault("root may do everything at the socket, and no entry can limit that; leave it out")

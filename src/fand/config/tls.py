@@ -62,6 +62,8 @@ def allow_file(
     found = allow_config(entries, shelves, place.at("allow"))
     names = {entry.name for entry in before if entry.name is not None}
     for entry in found:
+        if entry.name is None:
+            place.fault(f"user {entry.user!r} has no certificate; put the entry into [[server.allow]]")
         if entry.name in names:
             place.fault(f"name {entry.name!r} has an entry in [[server.allow]] too; take one of them out")
     return found
