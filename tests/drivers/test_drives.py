@@ -1,8 +1,10 @@
 import shutil
+import threading
+from pathlib import Path
 
 import pytest
 
-from fand.drivers.drives import drive_at, drive_named, drives, find_drive, same_serial, wwn
+from fand.drivers.drives import Census, Drive, census, drive_at, drive_named, drives, find_drive, same_serial, wwn
 from fand.exceptions import DriverError
 from tests.drivers.tree import Tree
 
@@ -176,3 +178,69 @@ def test_a_device_path_leads_to_its_drive(tree: Tree) -> None:
 def test_a_disk_that_is_just_leaving_does_no_harm(tree: Tree) -> None:
     shutil.rmtree(tree.disk("sda", "S1"))
     assert drives(tree.root) == []
+
+
+def test_many_look_for_their_drives_and_they_are_counted_once(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    for letter in "abc":
+        tree.disk(f"sd{letter}", f"S {letter}", at=f"pci/{letter}/0:0:0:0", wwid=f"naa.5000c500a1b2c3d{letter}")
+    counted = Census(tree.root)
+    counts: list[Path] = []
+
+    def count(root: Path) -> list[Drive]:
+        counts.append(root)
+        return drives(root)
+
+    monkeypatch.setattr("fand.drivers.drives.drives", count)
+    for letter in "abc":
+        for identity in (f"S_{letter}", f"wwn-0x5000c500a1b2c3d{letter}"):
+            assert counted.find(identity) == drive_named(f"sd{letter}", tree.root)
+    assert counts == [tree.root]
+    assert counted.find("S d") is None
+    assert len(counts) == 2, "it may have come since"
+
+
+def test_a_drive_that_is_not_where_it_was_is_counted_again(tree: Tree) -> None:
+    folder = tree.disk("sda", "S1", at="pci/a/0:0:0:0")
+    tree.disk("sdb", "S2", at="pci/b/0:0:0:0")
+    counted = Census(tree.root)
+    assert counted.find("S1") == drive_named("sda", tree.root)
+    tree.unplug("sda", folder)
+    tree.disk("sda", "S3", at="pci/a/0:0:0:0")
+    assert counted.find("S1") is None
+    tree.disk("sdc", "S1", at="pci/c/0:0:0:0")
+    assert counted.find("S1") == drive_named("sdc", tree.root)
+    assert counted.find("S3") == drive_named("sda", tree.root)
+    tree.disk("sdd", "S2", at="pci/d/0:0:0:0")
+    assert counted.find("S4") is None
+    with pytest.raises(DriverError, match="same serial number"):
+        counted.find("S2")
+
+
+def test_who_looks_while_drives_are_counted_gets_a_count_begun_since(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, counting, go_on = Census(tree.root), threading.Event(), threading.Event()
+    tree.disk("sda", "S1", at="pci/a/0:0:0:0")
+
+    def count(root: Path) -> list[Drive]:
+        found = drives(root)
+        counting.set()
+        go_on.wait(20)
+        return found
+
+    monkeypatch.setattr("fand.drivers.drives.drives", count)
+    found: dict[str, Drive | None] = {}
+    first = threading.Thread(target=lambda: found.update(S1=counted.find("S1")))
+    first.start()
+    counting.wait(20)
+    tree.disk("sdb", "S2", at="pci/b/0:0:0:0")
+    second = threading.Thread(target=lambda: found.update(S2=counted.find("S2")))
+    second.start()
+    go_on.set()
+    first.join(20)
+    second.join(20)
+    assert found == {"S1": drive_named("sda", tree.root), "S2": drive_named("sdb", tree.root)}
+
+
+def test_a_process_counts_the_drives_of_a_host_together(tree: Tree) -> None:
+    assert census(tree.root) is census(tree.root)

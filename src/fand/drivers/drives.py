@@ -6,12 +6,15 @@ so none is woken.
 
 import os
 import re
-from collections.abc import Iterator
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from fand.drivers.sysfs import peek, read_bytes
+from fand.drivers.sysfs import SUSPENDED, peek, read_bytes
 from fand.exceptions import DriverError
 
 Bus = Literal["ata", "scsi", "nvme", "usb"]
@@ -42,10 +45,12 @@ class Drive:
 
     def suspended(self) -> bool:
         """Whether the kernel has put the drive to sleep: opening it would wake it (rule S10)."""
-        return any(
-            peek(folder / "power/runtime_status") in ("suspended", "suspending")
-            for folder in (self.folder, self.folder / "device")
-        )
+        return any(peek(file) in SUSPENDED for file in self.power)
+
+    @property
+    def power(self) -> tuple[Path, ...]:
+        """The files that tell whether it is suspended; not all are always there."""
+        return self.folder / "power/runtime_status", self.folder / "device/power/runtime_status"
 
     def is_called(self, identity: str) -> bool:
         """Whether ``identity`` is this drive's serial number or one of its WWNs."""
@@ -83,7 +88,53 @@ def find_drive(identity: str, root: Path = Path("/")) -> Drive | None:
 
     :raises DriverError: several different drives claim it; the text says which, and how to choose
     """
-    found = [drive for drive in drives(root) if drive.is_called(identity)]
+    return _chosen([drive for drive in drives(root) if drive.is_called(identity)], identity, root)
+
+
+class Census:
+    """The drives of this host by their names, counted once for all who look for one.
+
+    Of what was counted before, that is believed which sysfs still says of the drive. A drive that is not found so is
+    looked for in a count that has begun after it was asked for. Threads may share it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._counts = 0
+        self._called: dict[str, list[Drive]] = {}
+
+    def find(self, identity: str) -> Drive | None:
+        """As :func:`find_drive`."""
+        counts, found = self._counts, self._known(identity)
+        if not found or any(drive != drive_at(drive.node, self._root) for drive in found):
+            with self._lock:
+                if self._counts == counts:
+                    self._count()
+                found = self._known(identity)
+        return _chosen(found, identity, self._root)
+
+    def _known(self, identity: str) -> list[Drive]:
+        names = {_squeezed(identity), wwn(identity) or ""}
+        return [drive for name in sorted(names) for drive in self._called.get(name, ())]
+
+    def _count(self) -> None:
+        self._counts += 1
+        called: defaultdict[str, list[Drive]] = defaultdict(list)
+        for drive in drives(self._root):
+            for name in {*drive.wwns, *([] if drive.serial is None else [_squeezed(drive.serial)])}:
+                called[name].append(drive)
+        self._called = called
+
+
+@cache
+def census(root: Path = Path("/")) -> Census:
+    """That of this process: what 24 sensors look for is counted once."""
+    return Census(root)
+
+
+def _chosen(found: Sequence[Drive], identity: str, root: Path) -> Drive | None:
+    """Which of the drives ``found`` that are called ``identity`` it is; see :func:`find_drive`."""
     if not found and (linked := _linked(identity, root)) is not None:
         return linked
     if len(found) > 1 and wwn(identity) is None and found[0].bus != "nvme":

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from fand.drivers.drives import Drive, drive_at, find_drive, same_serial, wwn
+from fand.drivers.drives import Drive, census, drive_at, same_serial, wwn
 from fand.drivers.smartctl import Answer, Smartctl
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Temperature
@@ -146,7 +146,7 @@ class SmartDrive:
         if self._identity.startswith("/dev/"):
             drive = drive_at(self._identity, self._root)
             self._place = Place(self._identity, self._kind or (_TYPES[drive.bus] if drive else None), drive)
-        elif (drive := find_drive(self._identity, self._root)) is not None:
+        elif (drive := census(self._root).find(self._identity)) is not None:
             self._place = Place(drive.node, self._kind or _TYPES[drive.bus], drive)
         elif (place := self._directory.find(self._identity, now)) is not None:
             self._place = Place(place.device, self._kind or place.type)

@@ -19,6 +19,11 @@ from fand.exceptions import DriverError
 LIMIT: Final = 4096
 """No such file is longer (a page), so no more is read."""
 
+SUSPENDED: Final = ("suspended", "suspending")
+"""What ``power/runtime_status`` of a device says while the kernel has put it to sleep, or is about to."""
+
+_BLANK: Final = b" \t\r\n\v\f\0"
+_WHOLE: Final = re.compile(rb"[+-]?[0-9]{1,20}")
 _PROCESSOR: Final = re.compile(
     r"coretemp|k8temp|k10temp|zenpower|x86_pkg_temp|bcm\d+_thermal|cpu[-_]?therm(al)?|CPU-therm"
     r"|(cpu|soc|cluster|package|big|little)[-_0-9a-z]*[-_]thermal"
@@ -39,7 +44,7 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
         finally:
             os.close(file)
     except OSError as error:
-        raise _failure("read", path, error) from error
+        raise failure("read", path, error) from error
 
 
 def read_text(path: Path) -> str:
@@ -55,9 +60,17 @@ def read_int(path: Path) -> int:
 
     :raises DriverError: it cannot be read, or holds something else
     """
-    text = read_text(path)
-    if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
-        raise DriverError(f"{path} holds {text[:40]!r}, not a whole number")
+    return whole_number(read_bytes(path), path)
+
+
+def whole_number(data: bytes, path: Path) -> int:
+    """The whole number that ``data`` is, read from ``path``.
+
+    :raises DriverError: it is something else
+    """
+    text = data.strip(_BLANK)
+    if not _WHOLE.fullmatch(text):
+        raise DriverError(f"{path} holds {text.decode(errors='replace')[:40]!r}, not a whole number")
     return int(text)
 
 
@@ -84,7 +97,7 @@ def write(path: Path, value: str | int) -> None:
         remedy = (
             "; run as root, or give this user the file by a udev rule" if isinstance(error, PermissionError) else ""
         )
-        raise _failure(f"write {value!r} to", path, error, remedy) from error
+        raise failure(f"write {value!r} to", path, error, remedy) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +195,8 @@ def _device_path(path: Path, root: Path) -> str:
     return "/" + os.path.relpath(os.path.realpath(path), os.path.realpath(root))
 
 
-def _failure(verb: str, path: Path, error: OSError, remedy: str = "") -> DriverError:
-    failure = DriverError(f"cannot {verb} {path}: {error.strerror or error}{remedy}")
-    failure.errno = error.errno
-    return failure
+def failure(verb: str, path: Path, error: OSError, remedy: str = "") -> DriverError:
+    """What to raise for ``error``, met when we wanted to ``verb`` the file at ``path``."""
+    raised = DriverError(f"cannot {verb} {path}: {error.strerror or error}{remedy}")
+    raised.errno = error.errno
+    return raised

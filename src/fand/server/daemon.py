@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 RESERVED: Final = 512
-"""Descriptors kept from clients, for sensors; at most half of all."""
+"""Descriptors kept from clients, for sensors that are being asked ..."""
+
+KEPT: Final = 4
+"""... and for the files that each sensor keeps open; at most half of all."""
 
 _SHARE: Final = 64
 """So small a part of what is reserved is lent to newcomers in each turn of the event loop. They are let in or refused
@@ -71,9 +74,8 @@ class Daemon:
     ) -> None:
         self._clock = clock
         self._readers = Readers()
-        reserved = min(RESERVED, descriptors // 2)
-        self._at_once = max(1, reserved // _SHARE)
-        most = descriptors - reserved
+        self._at_once = max(1, min(RESERVED, descriptors // 2) // _SHARE)
+        most = descriptors - min(RESERVED + KEPT * len(sensors), descriptors // 2)
         self._service = Service(
             config, sensors, clock, self._readers, most, load=load, store=store, certificates=certificates
         )

@@ -1,4 +1,5 @@
 import logging
+import os
 import tomllib
 from typing import Any
 
@@ -62,6 +63,27 @@ def test_s10_what_the_kernel_suspended_is_not_touched(tree: Tree, smartctl: Stan
     smartctl.drive("/dev/sda", "S1", 33)
     assert sensor(tree, via=via).read(NOW) == Asleep(NOW)
     assert smartctl.calls() == []
+
+
+def test_a_drive_that_is_read_again_has_its_files_open(
+    tree: Tree, no_smartctl: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tree.disk("sda", "S1", rotational="0", celsius=31)
+    opened = sensor(tree)
+    assert opened.read(NOW) == at(31)
+
+    def refuse(path: object, *_: object, **__: object) -> int:
+        raise AssertionError(f"{path} is opened again")
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert opened.read(NOW) == at(31)
+    monkeypatch.undo()
+    (folder / "power/runtime_status").write_text("suspended\n")
+    assert opened.read(NOW) == Asleep(NOW)
+    (folder / "power/runtime_status").write_text("active\n")
+    (folder / "hwmon/hwmon1/temp1_input").write_text("32000\n")
+    assert opened.read(NOW) == at(32)
+    opened.close()
 
 
 def test_where_smartctl_may_not_the_kernel_is_read_with_a_warning(

@@ -20,13 +20,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from fand.control import judge
 from fand.drivers import smartctl
-from fand.drivers.drives import Drive, drive_at, drives, find_drive
+from fand.drivers.drives import Drive, census, drive_at, drives
 from fand.drivers.found import Found, table
 from fand.drivers.smartdrive import SmartDrive
-from fand.drivers.sysfs import temperature
 from fand.drivers.text import named
+from fand.drivers.thermometer import Thermometer
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Reading
 from fand.units import Seconds
@@ -62,6 +61,7 @@ class DriveSensor:
         self._via = settings.via
         self._root = root
         self._drive: Drive | None = None
+        self._thermometer: Thermometer | None = None
         self._family: str | None = None
         self._warned = False
         self._smart: SmartDrive | None = None
@@ -79,6 +79,11 @@ class DriveSensor:
 
     def read(self, now: Seconds) -> Reading:
         """Find the drive if it moved, and read it unless it sleeps."""
+        if self._thermometer is not None:
+            try:
+                return self._thermometer.read(now)
+            except DriverError:  # that drive is there no more, or not as it was
+                self._forget()
         try:
             drive = self._find()
         except DriverError as error:
@@ -92,26 +97,46 @@ class DriveSensor:
         if chip is not None and (self._smart is None or drive.family in ("ssd", "nvme")):
             if self._smart is None and self._via == "auto" and drive.family not in ("ssd", "nvme"):
                 self._warn("smartctl is not installed")
-            return _read(chip, now)
+            return self._measured(drive, chip, now, keep=True)
         if self._smart is None:
             return Failed(f"the kernel shows no temperature of it; {_REMEDIES[drive.bus]}", now)
         answer = self._smart.ask(now)
         if chip is not None and isinstance(answer.reading, Failed) and (answer.denied or answer.awake):
             if answer.denied:
                 self._warn(answer.reading.reason)
-            return _read(chip, now)
+            return self._measured(drive, chip, now, keep=False)
         if answer.denied and isinstance(answer.reading, Failed) and drive.bus == "ata":
             return Failed(f"{answer.reading.reason}; or load the kernel module drivetemp", now)
         return answer.reading
 
     def close(self) -> None:
-        """Kill a smartctl that runs."""
+        """Kill a smartctl that runs, and close the files that are open."""
+        self._forget()
         if self._smart is not None:
             self._smart.close()
 
+    def _measured(self, drive: Drive, chip: Path, now: Seconds, *, keep: bool) -> Reading:
+        """What the kernel shows of ``drive`` in ``chip``; ``keep`` its files open, for nothing else need be asked."""
+        thermometer = None
+        try:
+            thermometer = Thermometer(chip, 1, drive.power, drive=True)
+            reading = thermometer.read(now)
+        except DriverError as error:
+            reading, keep = Failed(str(error), now), False
+        if keep:
+            self._thermometer = thermometer
+        elif thermometer is not None:
+            thermometer.close()
+        return reading
+
+    def _forget(self) -> None:
+        if self._thermometer is not None:
+            self._thermometer.close()
+            self._thermometer = None
+
     def _find(self) -> Drive | None:
         if self._drive is None or self._drive != drive_at(self._drive.node, self._root):
-            self._drive = find_drive(self._identity, self._root)
+            self._drive = census(self._root).find(self._identity)
         return self._drive
 
     def _absence(self) -> str:
@@ -157,10 +182,3 @@ def detect(root: Path = Path("/")) -> list[Found]:
             kind = drive.family or "drive"
             found.append(Found(table(drive=identity), f"{kind} {drive.model}, now {drive.node}"))
     return found
-
-
-def _read(chip: Path, now: Seconds) -> Reading:
-    try:
-        return judge(temperature(chip, 1), now, drive=True)
-    except DriverError as error:
-        return Failed(str(error), now)

@@ -7,20 +7,21 @@ chip with a single temperature needs neither.
 A chip ``drivetemp`` is refused: the kind ``drive`` reads it without waking the drive.
 """
 
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from fand.control import judge
 from fand.drivers.found import Found, choice, shown, table
-from fand.drivers.sysfs import Chip, chips, find_chip, is_graphics, is_processor, numbers, peek, temperature
+from fand.drivers.sysfs import Chip, chips, find_chip, is_graphics, is_processor, numbers, peek
 from fand.drivers.text import named
+from fand.drivers.thermometer import Thermometer
 from fand.exceptions import DriverError
-from fand.ports import Asleep, Failed, Reading
+from fand.ports import Failed, Reading
 from fand.units import Seconds
 
-INTERVAL: Final = Seconds(5.0)
+INTERVAL: Final = Seconds(2.0)
 TIMEOUT: Final = Seconds(5.0)
 
 
@@ -47,7 +48,7 @@ class HwmonSensor:
     def __init__(self, settings: Settings, root: Path) -> None:
         self._settings = settings
         self._root = root
-        self._found: tuple[Chip, int] | None = None
+        self._thermometer: Thermometer | None = None
         self._family: str | None = None
 
     @property
@@ -57,27 +58,31 @@ class HwmonSensor:
 
     def read(self, now: Seconds) -> Reading:
         """The temperature, from the chip wherever it is now."""
+        if self._thermometer is not None:
+            try:
+                return self._thermometer.read(now)
+            except DriverError:  # that chip is there no more
+                self.close()
         try:
-            chip, number = self._find()
+            self._thermometer = self._find()
+            return self._thermometer.read(now)
         except DriverError as error:
-            reading: Reading = Failed(str(error), now)
-        else:
-            reading = _read(chip, number, now)
-        if isinstance(reading, Failed):
-            self._found = None
-        return reading
+            self.close()
+            return Failed(str(error), now)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Close the files that are open. May be called twice."""
+        if self._thermometer is not None:
+            self._thermometer.close()
+            self._thermometer = None
 
-    def _find(self) -> tuple[Chip, int]:
-        if self._found is None or not self._found[0].present():
-            chip = find_chip(self._settings.hwmon, self._root)
-            if chip.name == "drivetemp":
-                raise DriverError(f"{chip.device} is a drive: name it by its serial number, {{ drive = ... }}")
-            self._found = chip, _choose(chip, self._settings)
-            self._family = _family(chip)
-        return self._found
+    def _find(self) -> Thermometer:
+        chip = find_chip(self._settings.hwmon, self._root)
+        if chip.name == "drivetemp":
+            raise DriverError(f"{chip.device} is a drive: name it by its serial number, {{ drive = ... }}")
+        number = _choose(chip, self._settings)
+        self._family = _family(chip)
+        return _thermometer(chip, number)
 
 
 def title(settings: Settings) -> str:
@@ -105,24 +110,25 @@ def detect(root: Path = Path("/")) -> list[Found]:
                 line = table(hwmon=which, label=label, family=_family(chip))
             else:
                 line = table(hwmon=which, input=number, family=_family(chip))
-            reading = _read(chip, number, Seconds(0.0))
+            reading = _once(chip, number)
             comment = f"temp{number} of {chip.name} at {chip.device}: {shown(reading)}"
             found.append(Found(line, comment, not isinstance(reading, Failed)))
     return found
 
 
-def _read(chip: Chip, number: int, now: Seconds) -> Reading:
-    if _suspended(chip):
-        return Asleep(now)
+def _once(chip: Chip, number: int) -> Reading:
     try:
-        return judge(temperature(chip.folder, number), now, drive=chip.name == "nvme")
+        thermometer = _thermometer(chip, number)
     except DriverError as error:
-        return Failed(str(error), now)
+        return Failed(str(error), Seconds(0.0))
+    with closing(thermometer):
+        return thermometer.read(Seconds(0.0))
 
 
-def _suspended(chip: Chip) -> bool:
-    """Whether it is a graphics card that sleeps: to read it would wake it, or fail."""
-    return is_graphics(chip.name) and peek(chip.folder / "device/power/runtime_status") == "suspended"
+def _thermometer(chip: Chip, number: int) -> Thermometer:
+    """To read a graphics card that sleeps would wake it, or fail."""
+    power = [chip.folder / "device/power/runtime_status"] if is_graphics(chip.name) else []
+    return Thermometer(chip.folder, number, power, drive=chip.name == "nvme")
 
 
 def _choose(chip: Chip, settings: Settings) -> int:
