@@ -167,4 +167,8 @@ class TestGiven:
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "127.0.1.1", "::1"])
 def test_this_host(address: str) -> None:
     assert is_this_host(address)
-    assert not is_this_host("192.0.2.1")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "127.example.org", "127.0.0.1.example.org", "1270.0.0.1", "::2"])
+def test_another_host(address: str) -> None:
+    assert not is_this_host(address)

@@ -97,7 +97,8 @@ def folders(environ: Mapping[str, str]) -> list[str]:
 
 def is_this_host(address: str) -> bool:
     """Tell whether ``address`` is written as one that only this host has."""
-    return address in {"localhost", "::1"} or address.startswith("127.")
+    numeric = address.isascii() and address.replace(".", "").isdecimal()  # 127.example.org is anybody's
+    return address in {"localhost", "::1"} or (numeric and address.startswith("127."))
 
 
 def _of_variables(environ: Mapping[str, str]) -> Files | None:
