@@ -4,12 +4,23 @@ import os
 import ssl
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
 
 from fand.exceptions import ConfigError
-from fand.tls import Files
+from fand.tls import Files, in_folder
 from fand.tls.contexts import client_context, ends, server_context
 from tests.certificates import Pki
 
@@ -23,6 +34,33 @@ def test_both_ends_want_tls_1_3_and_a_certificate(pki: Pki) -> None:
     assert client_context(pki.client("pi1")).check_hostname
 
 
+def test_a_server_is_known_by_its_alternative_names_alone(pki: Pki, tmp_path: Path) -> None:
+    """A company's authority may give clients certificates without a purpose: such a client is no server."""
+    authority = x509.load_pem_x509_certificate(Path(pki.server.authority).read_bytes())
+    signs = load_pem_private_key((pki.path / "authority.key").read_bytes(), None)
+    assert isinstance(signs, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        x509.CertificateBuilder(authority.subject, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nas")]))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(authority.not_valid_before_utc)
+        .not_valid_after(authority.not_valid_after_utc)
+        .sign(signs, hashes.SHA256())
+    )
+    files = in_folder(str(tmp_path))
+    Path(files.certificate).write_bytes(certificate.public_bytes(Encoding.PEM))
+    Path(files.key).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    listens = server_context(files._replace(authority=pki.server.authority)).wrap_bio(up, down, server_side=True)
+    connects = client_context(pki.client("pi1")).wrap_bio(down, up, server_hostname="nas")
+    for end in (connects, listens):
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch, certificate is not valid for 'nas'"):
+        connects.do_handshake()
+
+
 class TestEnds:
     def test_of_a_server(self, pki: Pki) -> None:
         certificate, authority = ends(pki.server, server=True)
@@ -30,7 +68,9 @@ class TestEnds:
         assert 7299 * DAY < authority - time.time() < 7301 * DAY
 
     def test_of_a_client(self, pki: Pki) -> None:
-        assert ends(pki.client("pi1"), server=False) == ends(pki.server, server=True)
+        of_client, of_server = ends(pki.client("pi1"), server=False), ends(pki.server, server=True)
+        assert of_client.authority == of_server.authority
+        assert abs(of_client.certificate - of_server.certificate) < DAY, "they were made on one day"
 
     def test_time_is_no_fault(self, pki: Pki) -> None:
         over = pki.issued("late", server=True, days=-0.5)

@@ -27,7 +27,9 @@ def client_context(files: Files) -> ssl.SSLContext:
 
     :raises ConfigError: the files cannot be used; the fault names the one
     """
-    return _context(ssl.PROTOCOL_TLS_CLIENT, files)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, files)
+    context.hostname_checks_common_name = False  # which is that of a client: no server is known by it
+    return context
 
 
 def server_context(files: Files) -> ssl.SSLContext:
