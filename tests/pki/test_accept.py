@@ -99,6 +99,23 @@ def test_it_is_not_typed(tmp_path: Path) -> None:
     assert "the bundle comes through a pipe" in done.stderr
 
 
+def test_there_is_no_standard_input() -> None:
+    command = ["sh", "-c", 'exec "$0" -m fand pki accept <&-', sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("fand pki: the bundle comes through a pipe: ")
+
+
+def test_the_system_has_no_room(tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", full)
+    run = Run("accept", "--folder", str(tmp_path / "tls"), stdin=bundle)
+    assert (run.status, run.out) == (1, "")
+    assert run.err == "fand pki: the operating system refuses: [Errno 28] No space left on device\n"
+
+
 @pytest.mark.parametrize("text", [b"\xff", b"# fand bundle 1: client pi1\n# key\n  \xff\n# end\n"])
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
 def test_what_is_no_text(tmp_path: Path, text: bytes, errors: str) -> None:

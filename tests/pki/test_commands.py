@@ -142,6 +142,31 @@ class TestClient:
         assert f"fand pki bundle --folder {own.path} pi1 | ssh HOST sudo fand pki accept" in text
 
 
+def test_a_folder_that_this_user_may_not_enter_is_not_taken_for_empty(tmp_path: Path) -> None:
+    (tmp_path / "pki").symlink_to("pki")  # as good as one of another user's, to whom everything is open
+    for command in ("init", "list"):
+        run = Run(command, "--folder", str(tmp_path / "pki"))
+        assert run.status == 1
+        assert run.err == f"fand pki: {tmp_path}/pki/authority.key: Too many levels of symbolic links\n"
+
+
+def test_servers_elsewhere_have_to_be_told_too(own: Pki) -> None:
+    own("server", "nas2", "--elsewhere")
+    told = "and for nas2: fand pki bundle nas2 | ssh HOST sudo fand pki accept; then `fanctl reload` there"
+    assert own("client", "pi1", "--role", "read").err.count(told) == 1
+    run = own("revoke", "pi1")
+    assert told in run.err
+    assert "fans.example.org" not in run.err
+
+
+def test_who_was_let_in_by_another_file_is_not_taken_for_shut_out(own: Pki) -> None:
+    own("client", "pi1", "--role", "read")
+    assert "[[server.allow]]" not in own("revoke", "pi1").err
+    own("client", "pi2", "--role", "read")
+    (own.path / "allow.toml").write_text("")
+    assert "allow.toml did not name it: an entry in [[server.allow]] is for you" in own("revoke", "pi2").err
+
+
 def test_a_bundle_once_more(own: Pki) -> None:
     first = own("client", "pi1", "--role", "read").out
     assert own("bundle", "pi1").out == first
@@ -174,6 +199,11 @@ class TestRenew:
         assert bundle.key != Path(files.key).read_text()
         assert (seen(bundle.certificate).until - datetime.now(UTC)).days > 700
         assert _allowed(own) == [{"name": "pi1", "roles": ["read"]}]
+
+    def test_not_for_a_shorter_time_that_the_old_one_would_outlive(self, own: Pki) -> None:
+        before = Path(own.client("pi1").key).read_text()
+        assert "and a new certificate would end before" in _refused(own, "renew", "pi1", "--days", "9")
+        assert parse(own("bundle", "pi1").out).key == before
 
     def test_the_server_of_this_host(self, own: Pki) -> None:
         before = seen(Path(own.server.certificate).read_text())

@@ -28,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FandError as error:
         sys.stderr.writelines(f"fand pki: {fault}\n" for fault in str(error).splitlines())
         return 1
+    except OSError as error:
+        sys.stderr.write(f"fand pki: the operating system refuses: {error}\n")
+        return 1
     return 0
 
 

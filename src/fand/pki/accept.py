@@ -19,8 +19,8 @@ _LONGEST: Final = 1 << 20
 AUTHORITY_KEY: Final = "authority.key"
 
 
-def accept(source: TextIO, folder: Path | None, group: str | None) -> None:
-    """Put the bundle that comes from ``source`` into ``folder``, and say so.
+def accept(source: TextIO | None, folder: Path | None, group: str | None) -> None:
+    """Put the bundle that comes from ``source``, None if that is closed, into ``folder``, and say so.
 
     Nothing is changed unless it is whole and of use.
 
@@ -41,8 +41,8 @@ def accept(source: TextIO, folder: Path | None, group: str | None) -> None:
     say(f"{what} {bundle.name}, until {until}: in {place.path}\n")
 
 
-def _text(source: TextIO) -> str:
-    if source.isatty():
+def _text(source: TextIO | None) -> str:
+    if source is None or source.isatty():
         raise ConfigError(["the bundle comes through a pipe: fand pki client ... | ssh HOST sudo fand pki accept"])
     try:
         text = source.read(_LONGEST)

@@ -11,6 +11,7 @@ from fand.exceptions import ConfigError
 from fand.output import say
 from fand.pki import DAYS, FOLDER
 from fand.pki.accept import AUTHORITY_KEY
+from fand.pki.allow import NAME as ALLOW
 from fand.pki.allow import Allowed
 from fand.pki.bundle import text_of
 from fand.pki.folder import Folder
@@ -62,6 +63,7 @@ def _client(args: argparse.Namespace) -> None:
     store.keep(args.name, authority.issue((args.name,), in_days(args.days), server=False))
     store.allow(entries)
     _tell(f"made the certificate of {args.name}; `fanctl reload` has the server let it in")
+    _tell_servers(store)
     _hand_out(store, args.name)
 
 
@@ -119,6 +121,10 @@ def _renew(args: argparse.Namespace) -> None:
 def _renewed(store: Store, authority: Authority, name: str, until: datetime) -> bool:
     """Make the certificate ``name`` anew; returns whether it is that of this host."""
     old, here = store.seen(name), store.is_here(name)
+    if until < old.until and not old.server:  # once revoked, a name is kept from others until its last one is over
+        raise ConfigError(
+            [f"{name} is good until {day(old.until)}, and a new certificate would end before; give more --days"]
+        )
     store.keep(name, authority.issue(old.names or (name,), until, server=old.server), here=here)
     return here
 
@@ -134,6 +140,18 @@ def _revoke(args: argparse.Namespace) -> None:
     store.issued.remove(f"{args.name}.key")
     store.issued.remove(f"{args.name}.pem")
     _tell(f"revoked {args.name}; `fanctl reload` has the server let it in no more")
+    if left == entries:
+        _tell(f"{ALLOW} did not name it: an entry in [[server.allow]] is for you to take out")
+    _tell_servers(store)
+
+
+def _tell_servers(store: Store) -> None:
+    """Servers elsewhere have a copy of who may do what."""
+    for name in store.issued.names(".pem"):
+        if store.is_server(name) and not store.is_here(name):
+            _tell(
+                f"and for {name}: fand pki bundle {name} | ssh HOST sudo fand pki accept; then `fanctl reload` there"
+            )
 
 
 def _hand_out(store: Store, name: str) -> None:

@@ -42,8 +42,17 @@ class Folder:
             raise ConfigError([f"{self.path}: {error.strerror}"]) from None
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a file ``name``."""
-        return os.path.lexists(self.path / name)
+        """Tell whether there is a file ``name``.
+
+        :raises ConfigError: this user may not know
+        """
+        try:
+            (self.path / name).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise ConfigError([f"{self.path / name}: {error.strerror}"]) from None
+        return True
 
     def names(self, suffix: str) -> list[str]:
         """The names of all files with that suffix, without it."""
