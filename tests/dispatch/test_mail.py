@@ -66,6 +66,18 @@ def test_a_reading_told_again_changes_nothing() -> None:
     assert tell(where, ok("sda", age=3), who=nas, now=3).changed == ()
 
 
+def test_two_agents_of_one_name_are_told_of_once() -> None:
+    where, one, other = remote(), peer(0), peer(1)
+    told: list[tuple[str, str, str]] = []
+    for second in (2, 6, 10, 14):
+        tell(where, ok("sda", 40), who=one, now=second)
+        tell(where, ok("sda", 30), ok("sdb", 30), who=other, now=second + 1)
+        if second == 2:
+            assert told == []
+            where.mail.doubt = lambda *what: told.append(what)
+    assert told == [("one", "a", "nas2"), ("two", "x", "nas2")]
+
+
 def test_s5_a_drop_told_three_times_is_not_confirmed() -> None:
     where, nas = remote(), peer()
     tell(where, ok("sda", 60), who=nas, now=1)

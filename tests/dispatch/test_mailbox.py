@@ -55,7 +55,9 @@ def test_what_was_held_up_on_a_connection_given_up_is_not_told() -> None:
     mail.take(report(60, 40, 41), new)
     assert mail.take(report(41, 15, 90), old) is None
     assert mail.last == report(60, 40, 41)
+    assert not mail.shared
     assert mail.take(report(50, 42, 43), old) == warm(50, 42), "that is another agent of the same name"
+    assert mail.shared
 
 
 def test_what_comes_on_a_later_connection_was_taken_later_and_is_as_old_as_it_can_be() -> None:

@@ -82,6 +82,22 @@ def play(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     travel(main)
 
 
+def test_two_agents_of_one_name_are_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        stage = Stage(remote("a"))
+        first, second = stage.peer, stage.come()
+        second.since = Seconds(second.since + 1)
+        for celsius, stage.peer in ((40, first), (30, second), (40, first), (30, second), (40, first)):
+            await asyncio.sleep(2)
+            stage.tell(("a", celsius))
+        stage.service.end()
+
+    play(main)
+    assert [record.getMessage() for record in caplog.records if "by the name" in record.getMessage()] == [
+        "shelf1: a is reported by two connections in turn: do two agents go by the name nas2?"
+    ]
+
+
 def test_s1_full_speed_until_every_reported_device_was_reported() -> None:
     async def main() -> None:
         stage = Stage(remote("a"), remote("b"))

@@ -34,14 +34,21 @@ def unheard(_shelf: str, _device: str, _reading: Reading) -> None:
     """Nobody hears of what is reported."""
 
 
+def unnoticed(_shelf: str, _device: str, _agent: str) -> None:
+    """Nobody is told who goes by one name."""
+
+
 class Mail:
-    """All mailboxes. ``observe`` takes in what is news; ``hear`` is told of it besides, for a log."""
+    """All mailboxes. ``observe`` takes in what is news; ``hear`` is told of it besides, for a log, and ``doubt`` of
+    the first time that a device is reported by two agents of one name.
+    """
 
     def __init__(self, observe: Observe) -> None:
         self._observe = observe
         self._all: tuple[Addressee, ...] = ()
         self._boxes: dict[tuple[str, str], list[Addressee]] = {}
         self.hear: Callable[[str, str, Reading], None] = unheard
+        self.doubt: Callable[[str, str, str], None] = unnoticed
 
     def become(self, addressees: Iterable[Addressee]) -> None:
         """Deliver to these from now on, and to no others. A mailbox that is among them again is as it was."""
@@ -63,7 +70,10 @@ class Mail:
             if not addressees:
                 strange.append(report.device)
             for addressee in addressees:
+                before = addressee.box.shared
                 reading = addressee.box.take(report, peer)
+                if addressee.box.shared and not before:
+                    self.doubt(addressee.shelf, addressee.device, agent)
                 if reading is not None:
                     changed[addressee.shelf] = self._tell(addressee, reading)
         return tuple(changed.values()), strange

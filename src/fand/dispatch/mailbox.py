@@ -19,13 +19,15 @@ SILENCE: Final = Seconds(3 * SIGN)
 class Mailbox:
     """One for a device that the agent called ``agent`` reads, and calls ``device``.
 
-    ``last`` is the report that counts, None before the first.
+    ``last`` is the report that counts, None before the first. ``shared`` tells that two connections have reported it
+    in turn: two agents go by one name, and each hides that the other falls silent.
     """
 
     def __init__(self, agent: str, device: str) -> None:
         self.agent = agent
         self.device = device
         self.last: Report | None = None
+        self.shared = False
         self._peer: Peer | None = None
         self._begun: Seconds | None = None
         self._failed: Seconds | None = None
@@ -47,6 +49,7 @@ class Mailbox:
             at = Seconds(max(at, last.reading.at))  # what comes later on a connection was taken later
         elif peer.since < source.since and at <= last.latest:
             return None  # it may have been held up on a connection that the agent has given up since
+        self.shared = self.shared or peer.since < source.since
         self._peer = peer
         reading = replace(report.reading, at=at)
         if report.reading.at <= last.latest and reading == replace(last.reading, at=at):

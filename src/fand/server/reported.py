@@ -28,7 +28,7 @@ class Reported:
         self._refresh = refresh
         self._troubles: dict[tuple[str, str], Trouble] = {}
         self._timer: asyncio.TimerHandle | None = None
-        mail.hear = self._note
+        mail.hear, mail.doubt = self._note, _doubt
 
     def become(self, sensors: Sensors) -> Sensors:
         """Take in what is reported of these from now on; returns those that are no matter of agents."""
@@ -63,3 +63,9 @@ class Reported:
 
     def _note(self, shelf: str, device: str, reading: Reading) -> None:
         self._troubles[shelf, device].note(reading)
+
+
+def _doubt(shelf: str, device: str, agent: str) -> None:
+    _log.warning(
+        "%s: %s is reported by two connections in turn: do two agents go by the name %s?", shelf, device, agent
+    )
