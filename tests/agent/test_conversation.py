@@ -117,6 +117,14 @@ def test_what_the_server_does_not_take_is_told_again_with_the_next_sign_of_life(
     assert talk.talk.strange == frozenset()
 
 
+def test_what_the_server_calls_us_makes_no_second_line_of_a_log() -> None:
+    talk = Talk(sda=warm())
+    talk.says(0)
+    talk.answer(1, ["sda"], "nas2\nERROR fand.agent.link: \x1b[2J" + "x" * 50_000)
+    assert talk.talk.known_as.startswith("nas2 ERROR fand.agent.link:  [2Jxxx")
+    assert len(talk.talk.known_as) == 200
+
+
 def test_names_that_were_not_asked_are_not_strange() -> None:
     talk = Talk(sda=warm())
     talk.says(0)

@@ -73,7 +73,7 @@ class Conversation:
             raise CorruptedDataError(f"the server answered by {request.name}, not ACK")
         strange = _strange(args) & self._asked.keys()
         if strange:
-            self.known_as = str(args[1]) if len(args) > 1 else self._name
+            self.known_as = line(str(args[1]), LONGEST_NAME) if len(args) > 1 else self._name
         self._again |= strange
         self.strange = (self.strange - self._asked.keys()) | strange
         self.told = self.told or self._reported
