@@ -6,8 +6,9 @@ import logging
 import pytest
 
 from fand.dispatch import ALL, Grant, Role
-from fand.dispatch.certificates import DAY
+from fand.dispatch.certificates import DAY, Certificate
 from fand.exceptions import ConfigError
+from fand.server import certificates
 from fand.server.certificates import LOOK, Certificates, Shown, shown
 from fand.tls.contexts import Ends, server_context
 from fand.units import Timestamp
@@ -88,6 +89,25 @@ def test_those_of_clients_are_kept_in_mind_while_they_are_granted_something(
         "the certificate of ann ends at 2023-11-20 00:00 UTC; `fand pki renew` makes a new one",
         "the certificate of pi1 was renewed",
     ]
+
+
+def test_who_comes_costs_no_look_at_all_others(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand come at once when their server was away."""
+    looked: list[str] = []
+
+    def look(certificate: Certificate, _now: Timestamp) -> None:
+        looked.append(certificate.whose)
+
+    monkeypatch.setattr(certificates, "stage", look)
+    names = [f"pi{number}" for number in range(100)]
+
+    async def main() -> None:
+        there = Certificates(_shown(pki, 500), TravelClock())
+        for name in names:
+            there._met(_certificate(name, "Nov 20 00:00:00 2033 GMT"), dict.fromkeys(names, ALL))
+
+    travel(main)
+    assert looked == names
 
 
 def test_it_is_looked_again_within_the_hour() -> None:

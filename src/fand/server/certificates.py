@@ -15,6 +15,7 @@ from fand.server.encrypted import Encrypted, Handshakes
 from fand.server.identity import common_name, trusted
 from fand.tls import Files
 from fand.tls.contexts import Ends, ends, server_context, valid_until
+from fand.units import Timestamp
 
 _log = logging.getLogger(__name__)
 
@@ -92,19 +93,25 @@ class Certificates:
     def _met(self, certificate: dict[str, Any], grants: Mapping[str, Grant]) -> None:
         name = common_name(certificate)
         if name in grants:
-            self.known[name] = Certificate(name, valid_until(certificate), grants[name].shelves)
-            self._look()
+            self.known[name] = one = Certificate(name, valid_until(certificate), grants[name].shelves)
+            self._tell(one, self._clock.wall())  # of this one only: thousands may come at once
 
     def _look(self) -> None:
-        now = self._clock.wall()
-        due = {one.whose: (one, step) for one in self.known.values() if (step := stage(one, now)) is not None}
-        for whose, (one, step) in due.items():
-            if self._told.get(whose) != step:
-                self._told[whose] = step
-                when = datetime.fromtimestamp(one.until, UTC).strftime("%Y-%m-%d %H:%M UTC")
-                ending = "has ended" if one.until <= now else "ends"
-                _log.warning("the certificate of %s %s at %s; `fand pki renew` makes a new one", whose, ending, when)
-        for whose in self._told.keys() - due.keys():
+        for whose in self._told.keys() - self.known.keys():
             del self._told[whose]
-            if whose in self.known:
-                _log.warning("the certificate of %s was renewed", whose)
+        now = self._clock.wall()
+        for one in self.known.values():
+            self._tell(one, now)
+
+    def _tell(self, one: Certificate, now: Timestamp) -> None:
+        step, told = stage(one, now), self._told.get(one.whose)
+        if step == told:
+            return
+        if step is None:
+            del self._told[one.whose]
+            _log.warning("the certificate of %s was renewed", one.whose)
+            return
+        self._told[one.whose] = step
+        when = datetime.fromtimestamp(one.until, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        ending = "has ended" if one.until <= now else "ends"
+        _log.warning("the certificate of %s %s at %s; `fand pki renew` makes a new one", one.whose, ending, when)
