@@ -13,7 +13,7 @@ from fand.config import DeviceConfig, ShelfConfig
 from fand.ports import Asleep, Failed, Reading, Temperature
 from fand.sensing.readers import Readers
 from fand.sensing.sensors import Opened
-from fand.sensing.watching import Answer, Watcher, Watches
+from fand.sensing.watching import AT_ONCE, Answer, Trouble, Watcher, Watches
 from fand.units import Celsius, Seconds
 from tests.dispatch.halls import LAW
 from tests.server.travel import TravelClock, travel
@@ -409,3 +409,28 @@ def test_a_sensor_that_no_thread_can_close_is_told(caplog: pytest.LogCaptureFixt
 
     travel(main)
     assert caplog.messages == ["shelf1: a could not be closed: can't start new thread"]
+
+
+class TestTrouble:
+    def test_it_is_logged_when_it_begins_changes_and_ends(self, caplog: pytest.LogCaptureFixture) -> None:
+        trouble = Trouble("shelf1", "a")
+        for at, said in enumerate((None, "no answer within 5 s", "no answer within 6 s", "it is gone", None, None)):
+            trouble.note(good(Seconds(at)) if said is None else Failed(said, Seconds(at)))
+        assert caplog.messages == [
+            "shelf1: a failed: no answer within 5 s",
+            "shelf1: a failed: it is gone",
+            "shelf1: a answers again",
+        ]
+
+    def test_what_goes_on_and_off_is_logged_now_and_then_and_how_it_ends(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        trouble = Trouble("shelf1", "a")
+        for step in range(10_000):
+            at = Seconds(step / 100)
+            trouble.note(Failed("no answer", at) if step % 2 else good(at))
+        assert AT_ONCE <= len(caplog.messages) <= AT_ONCE + 2
+        for end in (Failed("no answer", Seconds(300)), good(Seconds(600)), Failed("gone", Seconds(1200))):
+            trouble.note(end)
+            assert trouble.failure == (end.reason if isinstance(end, Failed) else None)
+        assert caplog.messages[-1] == "shelf1: a failed: gone"

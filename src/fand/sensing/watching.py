@@ -22,6 +22,11 @@ _log = logging.getLogger(__name__)
 
 _NUMBERS: Final = re.compile(r"[0-9.]+")
 
+AT_ONCE: Final = 10
+AGAIN: Final = Seconds(60.0)
+"""What is wrong with one device may change so often at once, and then once in so many seconds, for each change to be
+logged: an agent, which is another host, may have it change a thousand times a second."""
+
 Answer = tuple[Reading, str | None]
 """A reading, and the family that the device is now known to be of."""
 
@@ -31,21 +36,24 @@ Observe = Callable[[Reading, str | None], None]
 
 
 class Trouble:
-    """Logs what is wrong with one device of a shelf: when it begins, changes and ends.
+    """Logs what is wrong with one device of a shelf: when it begins, changes and ends, but not again and again.
 
-    ``failure`` is what is wrong, None while the device answers.
+    ``failure`` is what is wrong by the log, None while the device answers.
     """
 
     def __init__(self, shelf: str, device: str) -> None:
         self.failure: str | None = None
         self._shelf = shelf
         self._device = device
+        self._due = Seconds(float("-inf"))
 
     def note(self, reading: Reading) -> None:
         """Take in what the device said last."""
         # a time or a temperature may be another each time, and it is the same failure
         failure = _NUMBERS.sub("", reading.reason) if isinstance(reading, Failed) else None
-        if failure != self.failure:
+        due = max(self._due, reading.at - AT_ONCE * AGAIN) + AGAIN
+        if failure != self.failure and due <= reading.at:
+            self._due = Seconds(due)
             if isinstance(reading, Failed):
                 _log.warning("%s: %s failed: %s", self._shelf, self._device, reading.reason)
             else:
