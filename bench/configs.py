@@ -1,6 +1,6 @@
 """Configurations of both fands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 SHELF = "shelf1"
 
@@ -16,7 +16,7 @@ devices = cpu; host
 """fand 0.1.1 with a shelf that is at 50 % for ever."""
 
 
-def toml(shelves: dict[str, Iterable[str]], *, points: str = "[[30, 50]]", server: str = "") -> str:
+def toml(shelves: Mapping[str, Iterable[str]], *, points: str = "[[30, 50]]", server: str = "") -> str:
     """A fand.toml with these shelves, each of these devices. Every family follows one curve with these ``points``."""
     curves = 'hdd = "drives", ssd = "drives", air = "drives"'
     tables = [f"[server]\n{server}\n" if server else "", f"[curves.drives]\npoints = {points}\n"]

@@ -9,10 +9,9 @@ from tests.drivers.tree import Tree
 from bench import peers
 from bench.configs import SHELF, THEIR_INI, steady, toml
 from bench.plan import SCRIPTS, Part, Plan
-from bench.processes import Started, listening, our_server, rooted, running, their_server
+from bench.processes import Started, our_server, passed, rooted, running, their_server
 from bench.results import Figure, Goal, Outcome, Reached, Table
 from bench.tree import flash
-from fand.wire import Request, encode
 
 SHELVES: Final = 10
 DRIVES: Final = 24
@@ -63,7 +62,7 @@ def measure(plan: Plan) -> Outcome:
             "fand 0.1.1: fan client": their_client,
         }
         for server in (busy, still, attended):
-            _settled(server)
+            passed(server, *(f"shelf{number}" for number in range(SHELVES)))
         time.sleep(1.0 if plan.quick else 20.0)  # the first readings are over, and the clients in their rounds
         rounds = [_watched(named, plan.window / 3) for _ in range(3)]
         cpu, wakeups = (
@@ -113,18 +112,6 @@ def _shelves(serials: list[str], more: str) -> str:
             for number in range(SHELVES)
         }
     )
-
-
-def _settled(server: Started) -> None:
-    """Wait until every drive has been read: until then each shelf is at full speed (S1)."""
-    with listening(server.port) as sock:
-        for number in range(SHELVES):
-            ask, full = encode(Request.GET_PWM, (f"shelf{number}",)), encode(Request.SET_PWM, (f"shelf{number}", 100))
-            while True:
-                sock.sendall(ask)
-                if sock.recv(65536) != full:
-                    break
-                time.sleep(0.05)
 
 
 def _watched(named: dict[str, Started], seconds: float) -> dict[str, tuple[float, float]]:

@@ -9,8 +9,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from bench.plan import ROOT
+
+UVLOOP: Final = "/uvloop/loop."
+"""What is mapped into a process that runs on uvloop."""
 
 
 def ours() -> Path:

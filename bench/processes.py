@@ -15,6 +15,7 @@ from tests.child import Child
 
 from bench import peers
 from bench.plan import SCRIPTS, Plan
+from fand.wire import Decoder, Request, encode
 
 LONGEST = 300.0
 """Seconds after which what is waited for will not come any more."""
@@ -23,11 +24,13 @@ LONGEST = 300.0
 class Started:
     """A running process, its memory and its time."""
 
-    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", folder: Path, log: Path) -> None:
         self.process = process
+        self.folder = folder
         self.pid = process.pid
         self.began = time.perf_counter()
         self.port = 0
+        self.name = " ".join(str(part) for part in process.args[:4])  # type: ignore[index]
         self._log = log
 
     def line(self) -> str:
@@ -35,7 +38,7 @@ class Started:
         assert self.process.stdout is not None
         text = self.process.stdout.readline()
         if not text:
-            raise SystemExit(f"{self.process.args!r} said no more, but:\n{self.said()}")
+            raise SystemExit(f"{self.name} said no more, but:\n{self.said()}")
         return text.strip()
 
     def memory(self) -> float:
@@ -47,7 +50,7 @@ class Started:
         return int(self._status("voluntary_ctxt_switches"))
 
     def has_loaded(self, library: str) -> bool:
-        """Whether a compiled library of this name is part of it."""
+        """Whether a file whose path has this in it is mapped into it."""
         return library in Path(f"/proc/{self.pid}/maps").read_text()
 
     def cpu(self) -> float:
@@ -58,7 +61,7 @@ class Started:
         """Wait for its end; returns the rest of what it prints."""
         out, _ = self.process.communicate(timeout=LONGEST)
         if self.process.returncode:
-            raise SystemExit(f"{self.process.args!r} failed:\n{self.said()}")
+            raise SystemExit(f"{self.name} failed:\n{self.said()}")
         return out
 
     def stop(self) -> str:
@@ -98,7 +101,7 @@ def running(
             preexec_fn=lambda: os.sched_setaffinity(0, cpus),
         ) as process,
     ):
-        yield Started(process, log)
+        yield Started(process, folder, log)
 
 
 def done(command: Sequence[object], folder: Path, cpus: set[int], environ: Mapping[str, str] | None = None) -> str:
@@ -158,6 +161,17 @@ def listening(port: int) -> socket.socket:
     sock = socket.create_connection(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
+
+
+def passed(server: Started, *shelves: str) -> None:
+    """Wait until every device of these shelves has been read: until then they are at full speed (S1)."""
+    with listening(server.port) as sock:
+        for shelf in shelves:
+            decoder = Decoder()
+            sock.sendall(encode(Request.SUBSCRIBE_PWM, (shelf,)))
+            while (found := decoder.next()) is None or found[1][0] != shelf or found[1][1] >= 100:
+                if found is None:
+                    decoder.feed(sock.recv(65536))
 
 
 def _environ(folder: Path, more: Mapping[str, str] | None) -> dict[str, str]:

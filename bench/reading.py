@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +13,10 @@ from tests.drivers.tree import Tree
 from bench import peers
 from bench.configs import SHELF, toml
 from bench.plan import SCRIPTS, Part, Plan
-from bench.processes import Started, done, listening, our_server, rooted, their_server
+from bench.processes import done, our_server, passed, rooted, their_server
 from bench.results import Figure, Goal, Outcome, Reached, Table, per_round
 from bench.smartctl import Slow
 from bench.tree import disks, flash, nodes
-from fand.wire import Decoder, Request, encode
 
 DRIVES: Final = 24
 MANY: Final = 1000
@@ -112,18 +111,6 @@ def _their_start(plan: Plan, ini: str, slow: Slow) -> tuple[float, float]:
     slow.forget()
     with their_server(plan, ini, cpus=os.sched_getaffinity(0), environ=slow.environ) as server:
         return time.perf_counter() - server.began, len(slow.calls()) / DRIVES
-
-
-def passed(server: Started, shelf: str = SHELF) -> None:
-    """Wait until every device of the shelf has been read: until then it is at full speed (S1)."""
-    with closing(listening(server.port)) as sock:
-        decoder = Decoder()
-        sock.sendall(encode(Request.SUBSCRIBE_PWM, (shelf,)))
-        while True:
-            while (found := decoder.next()) is None:
-                decoder.feed(sock.recv(65536))
-            if found[0] is Request.SET_PWM and found[1][1] < 100:
-                return
 
 
 def _by_files(plan: Plan) -> tuple[Outcome, Outcome]:

@@ -65,18 +65,23 @@ def ratio(figure: Figure, table: Table) -> str:
     return f"{figure.median / base.median:.2f}"
 
 
+def shown(part: Part) -> str:
+    """The command that measures this part alone."""
+    return f'make bench BENCH_ARGS="--only {part.name}"'
+
+
 def _targets(parts: Iterable[Part], outcomes: Mapping[str, Outcome]) -> str:
     lines = [
         "## Targets",
         "",
-        "| | wanted | reached (lowest to highest) | fand 0.1.1 | reference | | `make bench BENCH_ARGS=...` |",
+        "| | wanted | reached (lowest to highest) | fand 0.1.1 | reference | | shown by |",
         "|---|---|---|---|---|---|---|",
     ]
     for part in parts:
         outcome = outcomes.get(part.name)
         for goal in part.goals:
             reached = None if outcome is None else outcome.reached.get(goal.key)
-            cells = [goal.text, _wanted(goal), *_found(goal, reached), f'`"--only {part.name}"`']
+            cells = [goal.text, _wanted(goal), *_found(goal, reached), f"`{shown(part)}`"]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 
@@ -112,7 +117,7 @@ def _beside(figure: Figure, other: Figure | None) -> str:
 
 
 def _section(part: Part, outcome: Outcome | None, before: Outcome | None) -> str:
-    lines = [f"## {part.title}", "", part.words, "", f'    make bench BENCH_ARGS="--only {part.name}"', ""]
+    lines = [f"## {part.title}", "", part.words, "", f"    {shown(part)}", ""]
     lines += [f"*{NOT_YET}*", ""] if outcome is None else _outcome(outcome)
     if before is not None:
         lines += ["### Before", "", *_outcome(before)]

@@ -38,7 +38,9 @@ def measure(plan: Plan) -> Outcome:
                 OURS: stack.enter_context(our_server(plan, config)),
                 OURS_UV: stack.enter_context(our_server(plan, config, python=peers.on_uvloop())),
             }
-            return {name: each.port for name, each in there.items() if each.has_loaded("uvloop") == (name == OURS_UV)}
+            return {
+                name: each.port for name, each in there.items() if each.has_loaded(peers.UVLOOP) == (name == OURS_UV)
+            }
 
         def echo(python: Path, kind: str, tls: bool = False) -> int:
             command = [

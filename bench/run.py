@@ -14,13 +14,22 @@ from typing import Final
 
 import msgspec
 
-from bench import commands, idle, instructions, reading, requests
+from bench import commands, crowd, growth, idle, instructions, reaction, reading, requests
 from bench.chart import chart
 from bench.plan import ROOT, Part, Plan
 from bench.report import BEFORE, page, text
 from bench.results import Outcome, Taken, load, save
 
-PARTS: Final[Sequence[Part]] = (requests.PART, instructions.PART, reading.PART, idle.PART, commands.PART)
+PARTS: Final[Sequence[Part]] = (
+    requests.PART,
+    instructions.PART,
+    crowd.PART,
+    reaction.PART,
+    reading.PART,
+    idle.PART,
+    commands.PART,
+    growth.PART,
+)
 
 KEPT: Final = ROOT / "bench" / "results"
 TRIED: Final = ROOT / ".cache" / "bench"
