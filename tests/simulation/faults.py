@@ -131,10 +131,12 @@ def end(sim: Simulation, fault: Fault) -> None:
                 unit.resume()
             case "server hung":
                 server.resume()
+                _found_late(sim)
             case "client host suspended":
                 unit.host.resume()
             case "server host suspended":
                 server.host.resume()
+                _found_late(sim)
             case "disk full":
                 disk.full -= 1
             case "disk slow":
@@ -245,6 +247,11 @@ def _sensor_again(sim: Simulation, fault: Fault) -> None:
             if each is not None:
                 each.fault, each.partner = None, None
     monitor.sensor_changed(fault.index, lost=bay.fault in UNKNOWABLE)
+
+
+def _found_late(sim: Simulation) -> None:
+    for monitor in sim.monitors:
+        monitor.resumed()
 
 
 def _fan(sim: Simulation, fault: Fault) -> None:

@@ -93,6 +93,13 @@ class ShelfMonitor:
         self._lost_at[number] = self.rack.engine.now if lost else inf
         self.check()
 
+    def resumed(self) -> None:
+        """A server that hung goes on: it finds answers that came meanwhile, though later than it would have waited."""
+        now = self.rack.engine.now
+        for number, bay in enumerate(self.rack.bays):
+            if bay.fault == "slow":
+                self._lost_at[number] = max(now, self._lost_at[number])
+
     def check(self) -> None:
         """See that the fans do at least what the temperatures demand, as far as that can be known."""
         rack = self.rack

@@ -101,12 +101,17 @@ class Book:
 
     def may_be(self, percent: float | None) -> bool:
         """Whether the server may say that this is overridden."""
-        wall = self._host.wall()
+        wall, unseen = self._host.wall(), self._unseen
         return any(
             (percent is None and not (order.percent is not None and wall < order.until - NEAR))
-            or (percent is not None and order.percent == percent and wall < order.until + NEAR)
+            or (percent is not None and order.percent == percent and (unseen or wall < order.until + NEAR))
             for order in self.orders
         )
+
+    @property
+    def _unseen(self) -> bool:
+        """Whether the server need not have noticed yet that its clock was set."""
+        return self._host.engine.now < self._host.set_at + NEAR
 
     def _extreme(self, choose: Callable[[list[float]], float]) -> float:
         if self._late:
@@ -114,8 +119,7 @@ class Book:
         if self.orders == NOTHING:
             return inf
         self._end()
-        wall = self._host.wall()
-        unseen = self._host.engine.now < self._host.set_at + NEAR  # that the clock was set
+        wall, unseen = self._host.wall(), self._unseen
         living = [
             order.percent
             for order in self.orders
