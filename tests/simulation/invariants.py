@@ -21,6 +21,8 @@ SLACK: Final = 0.6
 """Seconds for all that takes no time worth a rule: a reading, a turn of a loop, an event of the simulation."""
 ROUNDING: Final = 0.11
 """Duties are served in tenths, rounded up."""
+BETWEEN: Final = 0.005
+"""Degrees by which a device may be colder between two looks at it than at both."""
 CONNECTING: Final = 45.0
 """Seconds in which a fan client has its server again that can be reached: the time-out of a dead connection or of a
 try to connect (10 s), the longest pause (10 s), twice, and one round."""
@@ -74,6 +76,7 @@ class ShelfMonitor:
         self._sight: tuple[float | None, ...] = (None,) * len(spec.drives)
         self._swapped: list[int] | None = None
         self._lost_at = [inf] * len(spec.drives)
+        self._incredible_at = -inf
         self._intervals = [drive.interval for drive in spec.drives]
         longest = max(self._intervals)
         self._most = max(
@@ -94,7 +97,7 @@ class ShelfMonitor:
         self.check()
 
     def resumed(self) -> None:
-        """A server that hung goes on: it finds answers that came meanwhile, though later than it would have waited."""
+        """A server that hung goes on: it finds answers that came meanwhile, later than it would have waited for."""
         now = self.rack.engine.now
         for number, bay in enumerate(self.rack.bays):
             if bay.fault == "slow":
@@ -111,6 +114,7 @@ class ShelfMonitor:
         seen = self._sight
         if max(told) >= INCREDIBLE:
             seen = tuple(-inf if warm >= INCREDIBLE else value for warm, value in zip(told, seen, strict=True))
+            self._incredible_at = now
         history = self._history
         history.append((now, told, seen, override))
         while history[0][0] < now - self._most:
@@ -162,6 +166,7 @@ class ShelfMonitor:
                 rack.shadow = self._shadow.advance
             return
         blind = any(sensor.lasts(now, self._most) for sensor in self.sensors)
+        blind = blind or now < self._incredible_at + self._most
         if blind or any(self._excused(number, now) for number in range(len(rack.fans))):
             shadow.again(reacts)  # what nobody can know or set now is no measure of anybody
         elif (worse := shadow.worse()) is not None:
@@ -241,7 +246,7 @@ class ShelfMonitor:
                 break
         else:
             return -inf  # too little is known of the past
-        return lowest if lowest == -inf else shown(lowest, self.rack.spec.drives[device].resolution)
+        return lowest if lowest == -inf else shown(lowest - BETWEEN, self.rack.spec.drives[device].resolution)
 
 
 class ServedMonitor:
