@@ -55,6 +55,10 @@ def test_who_may_connect_is_taken_with_roles_and_shelves() -> None:
         ('name = "a"\nuser = "b"\nroles = ["read"]', ": needs either name, of a certificate, or user, of this host"),
         ('name = ""\nroles = ["read"]', ".name: a name must not be empty"),
         ('user = " b"\nroles = ["read"]', ".user: ' b' begins or ends with a space"),
+        (
+            'name = "user root"\nroles = ["read"]',
+            ".name: 'user root' would be taken for a user of this host, in reports and in the log",
+        ),
         ('name = "a"\nroles = []', '.roles: is empty; give what is allowed, like ["read"]'),
         ('name = "a"', ": key 'roles' is missing; it is a list"),
         (

@@ -70,6 +70,8 @@ def _allowed(table: AllowTable, shelves: Collection[str], place: Place) -> Allow
         if who is not None and (fault := name_fault(who)):
             place.at(key).fault(fault)
             return None
+    if table.name is not None and table.name.startswith("user "):
+        place.at("name").fault(f"{table.name!r} would be taken for a user of this host, in reports and in the log")
     uid = None if table.user is None else user_id(table.user)
     if uid == 0:
         place.at("user").fault("root may do everything at the socket, and no entry can limit that; leave it out")
