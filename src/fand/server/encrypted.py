@@ -5,7 +5,8 @@ connection; nor does it tell a client without TLS, or one whose certificate is n
 cipher works in memory, and both sides see the protocols and transports that they see without it.
 
 Until the handshake is over a client has a seat like everybody else, ranks last, and waits for its turn: what a crowd
-of them costs keeps nobody from his answers.
+of them costs keeps nobody from his answers. After it one record is decrypted as soon as it has come; who sends more
+at once, be it such that ask nothing, waits for its turn with the others.
 """
 
 import asyncio
@@ -16,27 +17,27 @@ from typing import Any, Final
 
 from fand.dispatch import NOTHING, Peer
 from fand.exceptions import AccessDeniedError, RequestError
-from fand.server.connection import FAREWELL, Connection
+from fand.server.connection import FAREWELL, STALL, Connection
 from fand.server.desk import Desk
 from fand.server.identity import visitor_at
-from fand.server.limits import Seat, origin
+from fand.server.limits import Rank, Seat, origin
+from fand.server.turns import SHORTEST
 from fand.tls.faults import words
+from fand.tls.records import HANDSHAKE, Records, announces_more
 from fand.wire import Request, encode
 
 _log = logging.getLogger(__name__)
 
-_HANDSHAKE: Final = 0x16
-"""The first byte of whoever speaks TLS (RFC 8446, 5.1)."""
-
 _PLAIN: Final = "this server speaks TLS, with clients that have a certificate from `fand pki client`"
 
 _LONGEST: Final = 32_768
-"""Bytes of a handshake that are held until its turn: several times as many as an honest one has."""
+"""Bytes of a handshake: several times as many as an honest one has."""
 
 _HELLO: Final = 4096
 """Bytes of a client that waits for its turn; an honest one has sent fewer."""
 
-_MOST: Final = 65_536
+_RECORD: Final = 16_384
+"""Bytes in a record at most (RFC 8446, 5.1)."""
 
 UNDER_WAY: Final = 1024
 """So many handshakes are under way at once. Each has some 45 KiB of OpenSSL's, of whoever it is; one that goes on
@@ -88,6 +89,9 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         "_inside",
         "_met",
         "_outgoing",
+        "_records",
+        "_stopped",
+        "_taken",
         "_timer",
         "_tls",
         "_waits",
@@ -105,11 +109,14 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         self._context = context
         self._met = met
         self._handshakes = handshakes
+        self._records = Records()
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._taken = 0  # so many bytes of the handshake by the cipher
         self._tls: ssl.SSLObject | None = None  # while nothing has come
         self._inside: Connection | None = None  # until the handshake is over
         self._begun = False
         self._waits = False  # for its turn
+        self._stopped = False  # by what is inside: nothing more is to be read
         self._deaf = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -139,17 +146,19 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         """Bytes have come from the network."""
         if self._deaf:
             return
-        self._incoming.write(data)
-        if self._inside is not None:
-            self._read(self._inside)
-        elif not self._begun and data[0] != _HANDSHAKE:
+        if not self._begun and data[0] != HANDSHAKE:
             self.network.write(encode(Request.DISCONNECT, (_PLAIN,)))
             self._end(RequestError("it does not speak TLS"))
-        elif not self._waits:
-            self._begun = True
+            return
+        self._begun = True
+        self._records.feed(data)
+        if self._waits:
+            if self._records.held > _HELLO:
+                self.network.pause_reading()
+        elif self._inside is not None:
+            self._read(self._inside)
+        else:
             self._go_on()
-        elif self._incoming.pending > _HELLO:
-            self.network.pause_reading()
 
     def eof_received(self) -> None:
         """The client sends no more; what was answered still leaves before the transport closes."""
@@ -160,6 +169,7 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         self._disarm()
         self._handshakes.end(self)
         if self._inside is not None:
+            self._desk.seats.hold(self.seat, 0)
             self._inside.connection_lost(error)
         else:
             self._desk.leave(self.peer)
@@ -220,11 +230,24 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         """What is known of the connection; with ``ssl_object``, of its certificates too."""
         return self._tls if name == "ssl_object" else self.network.get_extra_info(name, default)
 
+    def pause(self) -> None:
+        """Read nothing more until :meth:`resume`."""
+        self._stopped = True
+        self.network.pause_reading()
+
+    def resume(self) -> None:
+        """Read again, as soon as it is this client's turn."""
+        self._stopped = False
+        if not self._waits:
+            self.network.resume_reading()
+
     def _go_on(self) -> None:
         """Shake hands if it is its turn."""
-        desk, pending = self._desk, self._incoming.pending
-        if pending > _LONGEST or not desk.seats.hold(self.seat, pending):
+        desk, size = self._desk, self._taken + self._records.held
+        if size > _LONGEST or not desk.seats.hold(self.seat, size):
             self._end(RequestError("too much is held for handshakes that are not over"))
+        elif not self._records.whole:
+            return
         elif desk.turns.free(desk.clock.mono()):
             self._shake_hands()
         else:
@@ -233,25 +256,40 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _my_turn(self) -> None:
         self._waits = False
-        if not self._deaf and not self.network.is_closing():
+        if self.network.is_closing():
+            return
+        if not self._stopped:
             self.network.resume_reading()
+        if self._deaf:
+            return
+        if self._inside is None:
             self._shake_hands()
+        else:
+            self._read(self._inside, self._desk.turns.ends(self._desk.clock.mono()))
 
     def _shake_hands(self) -> None:
         if self._tls is None:
             self._handshakes.begin(self)
             self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._flush()
-            self._desk.seats.hold(self.seat, self._incoming.pending)
+            while record := self._records.take():
+                if announces_more(record):
+                    self._end(AccessDeniedError("no TLS: its hello is longer than the record"))
+                    return
+                self._taken += len(record)
+                self._incoming.write(record)
+                try:
+                    self._tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    continue
+                self._flush()
+                self._let_in(self._tls)
+                return
         except ssl.SSLError as error:
             self._flush()  # it is told why
             self._end(AccessDeniedError(f"no TLS: {words(error)}"))
-        else:
-            self._flush()
-            self._let_in(self._tls)
+            return
+        self._flush()
 
     def _let_in(self, tls: ssl.SSLObject) -> None:
         """From now on its connection has the seat."""
@@ -261,29 +299,77 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
         self._met(tls.getpeercert() or {})
         self._inside = Connection(self._desk)
         self._inside.connection_made(_Inside(self))
-        self._read(self._inside)
+        self._read(self._inside, self._desk.turns.ends(self._desk.clock.mono()))
 
-    def _read(self, inside: Connection) -> None:
-        """Hand on what can be decrypted."""
+    def _read(self, inside: Connection, end: float | None = None) -> None:
+        """Hand on what can be decrypted: one record, and more until ``end``. By default that is a moment for who
+        ranks first, and no time for others unless it is their turn.
+        """
         assert self._tls is not None
+        desk = self._desk
+        taken = ended = False
         parts: list[bytes] = []
-        try:
-            while not self._deaf and (data := self._tls.read(_MOST)):
+        while not self._deaf and (record := self._records.take()):
+            taken = True
+            self._incoming.write(record)
+            try:
+                data = self._tls.read(_RECORD)
+            except ssl.SSLWantReadError:  # it asks nothing
+                pass
+            except ssl.SSLError as error:
+                self._flush()
+                self._end(RequestError(f"what came is no TLS any more: {words(error)}"))
+                return
+            else:
                 parts.append(data)
-        except ssl.SSLWantReadError:
-            ended = False
-        except ssl.SSLError as error:
-            self._flush()
-            self._end(RequestError(f"what came is no TLS any more: {words(error)}"))
-            return
-        else:
-            ended = True  # it sends no more
+                if not data:  # it sends no more
+                    ended = True
+                    break
+            if not self._records.held:
+                break
+            now = desk.clock.mono()
+            if end is None:
+                first = inside.seat.rank is Rank.WORKER
+                end = now + SHORTEST if first else desk.turns.ends(now) if desk.turns.free(now) else now
+            if now >= end:
+                break
         self._flush()
-        if parts:
-            inside.data_received(b"".join(parts))
-        if ended and not self._deaf:
+        if data := b"".join(parts):
+            inside.data_received(data)
+        if self._deaf:
+            return
+        if ended:
             self.say_goodbye()
             self.network.close()
+        elif self._records.held or self.seat.held or self._timer is not None:
+            if self._records.whole:
+                self._waits = True
+                self.network.pause_reading()
+                desk.turns.line_up(self._my_turn)
+            self._weigh(inside, moved=taken)
+
+    def _weigh(self, inside: Connection, *, moved: bool) -> None:
+        """Look after records that are not decrypted yet; the rest of one that is not whole must come before long.
+        ``moved`` tells whether one was taken.
+        """
+        held = self._records.held
+        self.seat.rank = inside.seat.rank
+        if not self._desk.seats.hold(self.seat, held):
+            inside.refuse("too much is held for clients whose requests are not whole or not answered yet")
+            return
+        if moved or self._waits:
+            self._disarm()
+        if held and not self._waits and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(STALL, self._stalled, inside)
+
+    def _stalled(self, inside: Connection) -> None:
+        self._timer = None
+        if self._deaf:
+            return
+        if self.network.is_reading():
+            inside.refuse(f"the rest of a record of TLS did not come within {STALL:g} s")
+        else:  # it is not its fault
+            self._weigh(inside, moved=False)
 
     def _flush(self) -> None:
         if self._outgoing.pending and not self.network.is_closing():
@@ -342,10 +428,10 @@ class _Inside(asyncio.Transport):
         return self._outside.network.is_closing()
 
     def pause_reading(self) -> None:
-        self._outside.network.pause_reading()
+        self._outside.pause()
 
     def resume_reading(self) -> None:
-        self._outside.network.resume_reading()
+        self._outside.resume()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._outside.network.set_write_buffer_limits(high, low)
