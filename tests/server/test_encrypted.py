@@ -353,7 +353,7 @@ class TestEnd:
             assert not counter.desk.connections
 
         serve(play)
-        assert "refused: what came is no TLS any more" in caplog.text
+        assert "(pi1): refused: what came is no TLS any more" in caplog.text
 
     def test_the_server_stops(self, pki: Pki, serve: Serve) -> None:
         async def play(counter: Counter) -> None:

@@ -378,7 +378,8 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
     def _end(self, reason: RequestError) -> None:
         """Let the client go, with a little time to read what it was told."""
         desk = self._desk
-        desk.audit.refused(self.peer, None, (), reason, desk.clock.mono())
+        peer = self.peer if self._inside is None else self._inside.peer
+        desk.audit.refused(peer, None, (), reason, desk.clock.mono())
         self._deaf = True
         self._disarm()
         self._handshakes.end(self)
