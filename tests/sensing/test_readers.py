@@ -1,9 +1,12 @@
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from fand.sensing.readers import Readers, start
+from fand.sensing import readers as module
+from fand.sensing.readers import Readers
 
 
 def test_a_call_gives_its_result() -> None:
@@ -87,19 +90,79 @@ def test_s9_a_thread_that_ends_after_the_loop_disturbs_nobody() -> None:
 
 def test_a_future_that_nobody_wants_any_more_is_left_alone() -> None:
     async def main() -> None:
-        release, threads = threading.Event(), []
-
-        def call() -> None:
-            threads.append(threading.current_thread())
-            release.wait(20)
-
-        future = start(call)
+        readers, release = Readers(), threading.Event()
+        future = readers.start(release.wait)
         future.cancel()
         release.set()
-        while not threads or threads[0].is_alive():
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        assert await readers.start(lambda: 7) == 7
         assert future.cancelled()
+
+    asyncio.run(main())
+
+
+def test_a_thread_that_is_done_takes_the_next_call() -> None:
+    async def main() -> set[threading.Thread]:
+        readers = Readers()
+        return {await readers.start(threading.current_thread) for _ in range(10)}
+
+    assert len(asyncio.run(main())) == 1
+
+
+def test_s9_a_thread_that_hangs_takes_no_other_call() -> None:
+    async def main() -> None:
+        readers, release = Readers(), threading.Event()
+        hung = [readers.start(release.wait) for _ in range(100)]
+        threads = {await readers.start(threading.current_thread) for _ in range(10)}
+        assert len(threads) == 1
+        assert not any(future.done() for future in hung)
+        release.set()
+        await asyncio.gather(*hung)
+
+    asyncio.run(main())
+
+
+def test_threads_without_a_call_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER", 0.001)
+
+    async def main() -> None:
+        readers, both = Readers(), threading.Barrier(2)
+
+        def call() -> threading.Thread:
+            both.wait(20)
+            return threading.current_thread()
+
+        for thread in await asyncio.gather(readers.start(call), readers.start(call)):
+            thread.join(20)
+            assert not thread.is_alive()
+        assert await readers.start(lambda: 7) == 7
+
+    asyncio.run(main())
+
+
+def test_a_thread_that_was_about_to_end_does_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER", 0.001)
+    given = threading.Event()
+
+    def job(done: Callable[[], object]) -> None:
+        given.set()
+        done()
+
+    class Raced(list[Any]):
+        """Those that are idle; the first to go has been taken just before."""
+
+        def remove(self, worker: Any) -> None:
+            if not given.is_set():
+                self.clear()
+                worker.take(job)
+            super().remove(worker)
+
+    async def main() -> None:
+        readers = Readers()
+        readers._idle = Raced()
+        thread = await readers.start(threading.current_thread)
+        thread.join(20)
+        assert given.is_set()
+        assert not thread.is_alive()
 
     asyncio.run(main())
 
