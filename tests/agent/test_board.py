@@ -18,6 +18,14 @@ def test_the_last_reading_of_each_device_is_there() -> None:
     assert board.news == {"sda": other, "sdb": NEWS}
 
 
+def test_of_devices_that_are_no_more_nothing_is_kept() -> None:
+    board = Board()
+    board.put("sda", NEWS)
+    board.put("sdb", NEWS)
+    board.keep({"sdb", "sdc"})
+    assert board.news == {"sdb": NEWS}
+
+
 def test_who_waits_for_news_is_woken() -> None:
     board = Board()
     with board.watched() as one, board.watched() as other:

@@ -1,6 +1,7 @@
 """Real servers, agents and fan clients on loopback, as on several hosts."""
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -216,6 +217,29 @@ def test_s11_a_reload_adds_and_removes_what_agents_report(site: Site) -> None:
     reload()
     until(lambda: "takes no report of agent nas2 on sda" in agent.text)
     assert health(server) == ["good"]
+
+
+def test_s11_an_agent_reloads_at_a_hangup_without_a_gap_and_a_bad_file_changes_nothing(site: Site) -> None:
+    for device, celsius in (("sda", 33), ("sdb", 36)):
+        site.heat(device, celsius)
+    server = site.server(site.shelf(remote("sda"), remote("sdb", more=", optional = true")))
+    agent = site.agent(server.port)
+    until(lambda: duty(server) == 69)
+    config = site.folder / "nas2.toml"
+    good = config.read_text()
+    config.write_text(good.replace("devices", "devises"))
+    agent.process.send_signal(signal.SIGHUP)
+    until(lambda: "the configuration in force stays in force" in agent.text)
+    assert "unknown key 'devises'; did you mean 'devices'?" in agent.text
+    other = good.partition("devices = [")[2].partition("]")[0].replace("sda", "sdb")
+    config.write_text(good.replace("devices = [", f"devices = [{other}, "))
+    agent.process.send_signal(signal.SIGHUP)
+    until(lambda: health(server) == ["good", "good"])
+    until(lambda: duty(server) == 78)
+    assert agent.end() == 0
+    log = (site.folder / "server.log").read_text()
+    assert log.count("agent nas2 has gone") <= 2, "but for the end of it"
+    assert "Traceback" not in agent.text
 
 
 def test_an_agent_with_the_role_report_comes_by_a_unix_socket(site: Site) -> None:

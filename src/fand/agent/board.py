@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -29,6 +29,11 @@ class Board:
             wakers = tuple(self._wakers)
         for waker in wakers:
             _wake(waker)
+
+    def keep(self, devices: Collection[str]) -> None:
+        """Forget what any other device than these has said."""
+        with self._lock:
+            self._news = {device: news for device, news in self._news.items() if device in devices}
 
     def beat(self, now: Seconds) -> None:
         """The sensors are looked after."""

@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import os
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from fand import drivers, util
@@ -30,8 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="read every sensor once, print what it says, and end")
     args = util.parse_args(parser, argv, port=None, aside=True)
     try:
-        config = configured(args.config, args.address, args.port)
-        asyncio.run(_check(config) if args.check else _serve(config))
+        path = find(args.config, os.environ, Path.cwd())
+        again = partial(configured, path, args.address, args.port)
+        if not args.check:
+            signal.signal(
+                signal.SIGHUP, signal.SIG_IGN
+            )  # it asks for a reload, which is too early now, then too late
+        config = again()
+        asyncio.run(_check(config) if args.check else _serve(config, again))
     except FandError as error:
         sys.stderr.writelines(f"fand-agent: {fault}\n" for fault in str(error).splitlines())
         return 1
@@ -44,13 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def configured(config: str | None, address: str | None, port: int | None) -> AgentConfig:
-    """What the configuration file says, whose servers ``address`` replaces, and whose servers' ports ``port`` does.
+def configured(path: Path, address: str | None, port: int | None) -> AgentConfig:
+    """What the file ``path`` says, whose servers ``address`` replaces, and whose servers' ports ``port`` does.
 
     :raises ServerNoConfigError: there is no file
     :raises ConfigError: it falls short, or describes no agent
     """
-    path = find(config, os.environ, Path.cwd())
     agent = load(path, drivers).agent
     if agent is None:
         raise ConfigError([f"{path}: describes no agent; add a table [agent] with its devices"])
@@ -71,6 +78,6 @@ async def _check(config: AgentConfig) -> None:
         await close_sensors(sensors, Readers())
 
 
-async def _serve(config: AgentConfig) -> None:
+async def _serve(config: AgentConfig, again: Callable[[], AgentConfig]) -> None:
     sensors = open_sensors((config,), what="agent")
-    await Daemon(config, sensors, SystemClock(), Readers(), alive=watchdog()).run()
+    await Daemon(config, sensors, SystemClock(), Readers(), again, alive=watchdog()).run()

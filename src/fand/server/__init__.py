@@ -7,7 +7,6 @@
 ``state``       what outlives the server, as values
 ``saving``      has that on disk, and never waits for the disk
 ``alarming``    tells a command of alarms
-``reloading``   reads a changed configuration, and has it count only if nothing is wrong with it
 ``connection``  one client: frames in, frames out, limits
 ``listening``   addresses and sockets
 ``service``     shelves, watchers and connections together, on any event loop

@@ -16,6 +16,7 @@ from fand.exceptions import ConfigError
 from fand.notify import notify
 from fand.ports import Clock, Reading
 from fand.sensing.readers import Readers
+from fand.sensing.reloading import Reloading
 from fand.sensing.sensors import Sensors
 from fand.sensing.watching import Watches
 from fand.server.alarming import Alarming
@@ -23,7 +24,6 @@ from fand.server.connection import Connection
 from fand.server.desk import Desk, Work
 from fand.server.identity import Access, access_of, own_user
 from fand.server.keeper import ROUND
-from fand.server.reloading import Reloading
 from fand.server.reported import Reported
 from fand.server.saving import Saving, Store
 from fand.units import Seconds
@@ -83,7 +83,9 @@ class Service:
         if certificates is not None:
             self.hall.certificates = certificates.known
         self._next: Shown | None = None
-        self.reloading = Reloading(self._load_again, lambda: self.sensors, self.become, readers, tell)
+        self.reloading = Reloading(
+            self._load_again, lambda: self.sensors, self.become, readers, tell, owners=lambda new: new.shelves
+        )
         self._saving = None if store is None else Saving(store, self.hall, clock, readers)
         self._alarming = Alarming(config.on_alarm, readers) if config.on_alarm else None
         works: dict[After, Work] = {After.RELOADED: self.reloading.ask}

@@ -145,9 +145,10 @@ SERVER: Final = (
         "Of a configuration that falls short the part before the fault is taken.",
         (
             edit(
-                "fand.server.reloading:Reloading._once",
+                "fand.sensing.reloading:Reloading._once",
                 "raise loaded",
                 "kept = [one for one in before if one[1] == one[0].devices[0]]; "
+                "from fand.config import ServerConfig; "
                 "loaded = ServerConfig(tuple(type(one)(one.name, one.law, one.devices[:1]) for one, _, _ in kept)), "
                 "kept",
             ),

@@ -1,4 +1,4 @@
-"""Reload: another configuration is taken over while the server goes on (rule S11).
+"""Reload: another configuration is taken over while a server, or an agent, goes on (rule S11).
 
 The file is read, checked whole and every new sensor opened, aside, in a thread; only then is anything changed, in one
 step. Whatever is wrong before that is told, and the configuration in force stays in force.
@@ -6,16 +6,15 @@ step. Whatever is wrong before that is told, and the configuration in force stay
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from fand.config import ServerConfig
 from fand.dispatch import shorten
 from fand.exceptions import ConfigError, FandError, RequestError
 from fand.notify import READY, notify, reloading
 from fand.sensing.readers import Readers
-from fand.sensing.sensors import Sensors, closing, open_sensors
+from fand.sensing.sensors import Owner, Sensors, closing, open_sensors
 
 _log = logging.getLogger(__name__)
 
@@ -25,25 +24,30 @@ PATIENCE: Final = 20.0
 _LONGEST: Final = 1900
 """Characters of a fault that a client is told: of one line, with much room for the path of the file."""
 
-Loaded = tuple[ServerConfig, Sensors]
+C = TypeVar("C")
 
 
-class Reloading:
-    """Does the reloads of one server, one after the other.
+class Reloading(Generic[C]):
+    """Does the reloads of one program, one after the other.
 
     ``load`` gives the configuration as it is on disk now, or raises; ``current`` are the sensors in force; ``take``
-    makes what was loaded count.
+    makes what was loaded count. ``owners`` are those of the devices in a configuration, ``what`` is the word for one.
     """
 
     def __init__(
         self,
-        load: Callable[[], ServerConfig],
+        load: Callable[[], C],
         current: Callable[[], Sensors],
-        take: Callable[[ServerConfig, Sensors], None],
+        take: Callable[[C, Sensors], None],
         readers: Readers,
         tell: Callable[[str], object] = notify,
+        *,
+        owners: Callable[[C], Iterable[Owner]],
+        what: str = "shelf",
     ) -> None:
         self._load = load
+        self._owners = owners
+        self._what = what
         self._current = current
         self._take = take
         self._readers = readers
@@ -51,7 +55,7 @@ class Reloading:
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._hung: asyncio.Future[Loaded | Exception] | None = None
+        self._hung: asyncio.Future[tuple[C, Sensors] | Exception] | None = None
         self._stopped = False
 
     def ask(self) -> asyncio.Task[None]:
@@ -88,7 +92,7 @@ class Reloading:
 
     async def _once(self) -> None:
         if self._hung is not None and not self._hung.done():
-            raise ConfigError(["the reload before this one still hangs; restart the server if that does not end"])
+            raise ConfigError(["the reload before this one still hangs; restart if that does not end"])
         before = self._current()
         call = self._readers.start(partial(self._prepare, before))
         await asyncio.wait((call,), timeout=PATIENCE)
@@ -101,15 +105,15 @@ class Reloading:
             raise loaded
         self._take(*loaded)
 
-    def _prepare(self, before: Sensors) -> Loaded | Exception:
+    def _prepare(self, before: Sensors) -> tuple[C, Sensors] | Exception:
         """Do what may take its time, in a thread."""
         try:
             config = self._load()
-            return config, open_sensors(config.shelves, before)
+            return config, open_sensors(self._owners(config), before, what=self._what)
         except Exception as error:  # noqa: BLE001 - raised again in the loop
             return error
 
-    def _discard(self, before: Sensors, call: asyncio.Future[Loaded | Exception]) -> None:
+    def _discard(self, before: Sensors, call: asyncio.Future[tuple[C, Sensors] | Exception]) -> None:
         """What came too late is not wanted any more."""
         if call.cancelled() or isinstance(loaded := call.result(), Exception):
             return

@@ -9,11 +9,10 @@ import pytest
 
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.exceptions import ConfigError, RequestError, ServerNoConfigError
-from fand.sensing import sensors
+from fand.sensing import reloading, sensors
 from fand.sensing.readers import Readers
+from fand.sensing.reloading import Reloading
 from fand.sensing.sensors import Sensors
-from fand.server import reloading
-from fand.server.reloading import Reloading
 from fand.units import Seconds
 from tests.dispatch.halls import LAW
 
@@ -54,7 +53,9 @@ class Place:
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.reloading = Reloading(self.load, lambda: self.sensors, self.take, Readers(), self.tell)
+        self.reloading = Reloading(
+            self.load, lambda: self.sensors, self.take, Readers(), self.tell, owners=lambda new: new.shelves
+        )
 
     def take(self, config: ServerConfig, sensors: Sensors) -> None:
         self.taken.append(config)
