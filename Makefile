@@ -87,7 +87,7 @@ $(VENV)/.fuzz: pyproject.toml
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(FUZZ_ARGS)
 
-# ten thousand hostile connections at once, and how long fan clients wait
+# ten thousand hostile connections at once, at a plain port and where TLS is spoken, and how long fan clients wait
 CONNECTIONS ?= 10000
 hostile: $(VENV)/.dev
 	$(BIN)/python -m tests.hostile --connections $(CONNECTIONS) $(HOSTILE_ARGS)

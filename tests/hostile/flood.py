@@ -3,10 +3,11 @@
 import contextlib
 import selectors
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 _CHUNK: Final = 16 * 1024
 """Bytes that are sent at once."""
@@ -17,7 +18,8 @@ class Manner:
     """How each connection of a crowd behaves.
 
     It sends ``data``, again and again if ``endless``, ``step`` bytes at a time; reads what comes if ``reads``; and
-    comes again when it was let go, or, with ``leaves``, as soon as it has sent everything.
+    comes again when it was let go, or, with ``leaves``, as soon as it has sent everything. With ``tls`` it shakes
+    hands before, with the server called ``name``.
     """
 
     data: bytes
@@ -25,6 +27,18 @@ class Manner:
     step: int = _CHUNK
     reads: bool = True
     leaves: bool = False
+    tls: ssl.SSLContext | None = None
+    name: str | None = None
+
+
+@dataclass
+class _One:
+    """One connection; ``at`` is how far it has come with its data, ``talks`` whether no handshake is under way."""
+
+    number: int
+    sock: socket.socket
+    talks: bool
+    at: int = 0
 
 
 class Crowd(threading.Thread):
@@ -39,8 +53,8 @@ class Crowd(threading.Thread):
         self._news = threading.Condition()
         self._over = False
         self._selector = selectors.DefaultSelector()
-        self.came = self.let_go = self.sent = self.heard = 0
-        """Connections made and lost, bytes sent and received."""
+        self.came = self.let_go = self.shook_hands = self.sent = self.heard = 0
+        """Connections made and lost, handshakes, bytes sent and received."""
         self.complete = False
         """Whether all have come."""
         repeats = max(1, 4 * _CHUNK // len(manner.data)) if manner.endless else 1
@@ -58,7 +72,7 @@ class Crowd(threading.Thread):
             with self._news:
                 self._news.notify_all()
         for key in tuple(self._selector.get_map().values()):
-            self._leave(key.fileobj)
+            self._leave(key)
         self._selector.close()
 
     def until(self, done: Callable[["Crowd"], bool]) -> None:
@@ -81,42 +95,60 @@ class Crowd(threading.Thread):
         with contextlib.suppress(BlockingIOError):
             sock.connect(("127.0.0.1", self._port))
         self.came += 1
-        events = selectors.EVENT_WRITE | (selectors.EVENT_READ if self._manner.reads else 0)
-        self._selector.register(sock, events, [number, 0])
+        one = _One(number, sock, talks=self._manner.tls is None)
+        self._selector.register(sock.fileno(), self._events if one.talks else selectors.EVENT_WRITE, one)
+
+    @property
+    def _events(self) -> int:
+        return selectors.EVENT_WRITE | (selectors.EVENT_READ if self._manner.reads else 0)
 
     def _go_on(self, key: selectors.SelectorKey, events: int) -> None:
-        sock: Any = key.fileobj
-        number, at = key.data
+        one: _One = key.data
         try:
+            if not one.talks:
+                self._shake_hands(key, one)
+                return
             if events & selectors.EVENT_WRITE:
-                sent = sock.send(self._stream[at : at + self._manner.step])
+                sent = one.sock.send(self._stream[one.at : one.at + self._manner.step])
                 self.sent += sent
-                key.data[1] = at = at + sent
-                if at >= len(self._stream):
-                    self._sent_all(key)
+                one.at += sent
+                if one.at >= len(self._stream):
+                    self._sent_all(key, one)
             if events & selectors.EVENT_READ:
-                data = sock.recv(65_536)
+                data = one.sock.recv(65_536)
                 self.heard += len(data)
                 if not data:
                     raise ConnectionResetError
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError:
             self.let_go += 1
-            self._leave(sock)
-            self._come(number)
+            self._leave(key)
+            self._come(one.number)
 
-    def _sent_all(self, key: selectors.SelectorKey) -> None:
+    def _shake_hands(self, key: selectors.SelectorKey, one: _One) -> None:
+        """One step: when the network has connected, and whenever the server has said more."""
+        if not isinstance(one.sock, ssl.SSLSocket):
+            assert self._manner.tls is not None
+            name = self._manner.name
+            one.sock = self._manner.tls.wrap_socket(one.sock, do_handshake_on_connect=False, server_hostname=name)
+            self._selector.modify(key.fd, selectors.EVENT_READ, one)
+        one.sock.do_handshake()
+        one.talks = True
+        self.shook_hands += 1
+        self._selector.modify(key.fd, self._events, one)
+
+    def _sent_all(self, key: selectors.SelectorKey, one: _One) -> None:
         if self._manner.endless:
-            key.data[1] = 0
+            one.at = 0
         elif self._manner.leaves:
             raise ConnectionResetError
         else:
-            self._selector.modify(key.fileobj, selectors.EVENT_READ, key.data)
+            self._selector.modify(key.fd, selectors.EVENT_READ, one)
 
-    def _leave(self, sock: Any) -> None:
-        self._selector.unregister(sock)
-        sock.close()
+    def _leave(self, key: selectors.SelectorKey) -> None:
+        self._selector.unregister(key.fd)
+        key.data.sock.close()
 
 
 @contextlib.contextmanager

@@ -4,7 +4,9 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from fand.tls import Files
+import pytest
+
+from fand.tls import Files, in_folder
 from fand.tls.contexts import client_context
 from tests.certificates import Pki
 from tests.server.processes import Talk
@@ -25,6 +27,7 @@ class Secured:
     """The certificates, in ``folder``, which need not exist."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._pki = Pki(folder / "ours")
         self._other = Pki(folder / "other")
         self._known = {
@@ -56,3 +59,18 @@ class Secured:
         talk = Talk(port)
         talk.sock = self.context(name).wrap_socket(talk.sock, server_hostname=NAME)
         return talk
+
+
+def context(folder: Path, name: str) -> ssl.SSLContext:
+    """The same as :meth:`Secured.context`, in another process, for who is allowed or ``foreign``."""
+    shown = in_folder(str(folder / ("other/operator" if name == "foreign" else f"ours/{name}")))
+    return client_context(Files(shown.certificate, shown.key, in_folder(str(folder / "ours/operator")).authority))
+
+
+def hello() -> bytes:
+    """What begins a handshake, of whoever it is."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=NAME)
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()

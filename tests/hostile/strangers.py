@@ -14,20 +14,11 @@ from fand.wire import Request, encode
 from tests.hostile.attack import Attack, Play
 from tests.hostile.flood import Manner, crowd
 from tests.hostile.live import Live
-from tests.hostile.secure import NAME
+from tests.hostile.secure import NAME, hello
 
 PING: Final = encode(Request.PING, ())
 OVERRIDE: Final = encode(Request.SET_PWM_OVERRIDE, ("shelf1", 0))
 _PLAIN: Final = "this server speaks TLS, with clients that have a certificate from `fand pki client`"
-
-
-def hello() -> bytes:
-    """What begins a handshake, of whoever it is."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=NAME)
-    with pytest.raises(ssl.SSLWantReadError):
-        tls.do_handshake()
-    return outgoing.read()
 
 
 def _plainly(data: bytes) -> Play:

@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-from tests.hostile import crowds, payloads, reports, requests, strangers, streams
+from tests.hostile import crowds, payloads, records, reports, requests, strangers, streams
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "attacks.csv"
 
@@ -19,6 +19,7 @@ ALL: Final = (
     *reports.ATTACKS,
     *crowds.ATTACKS,
     *strangers.ATTACKS,
+    *records.ATTACKS,
 )
 """Every attack."""
 

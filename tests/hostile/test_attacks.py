@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.hostile import crowds, payloads, reports, requests, strangers, streams
+from tests.hostile import crowds, payloads, records, reports, requests, strangers, streams
 from tests.hostile.attack import Attack
 from tests.hostile.live import Live, attacked
 from tests.hostile.secure import Secured
@@ -97,7 +97,7 @@ def test_a_general_unpickler_would_have_run_it(name: str, tmp_path: Path) -> Non
 def test_there_are_many_attacks_and_no_two_of_one_name() -> None:
     names = [attack.name for attack in ALL]
     assert len(set(names)) == len(names) > 300
-    for module in (crowds, payloads, reports, requests, strangers, streams):
+    for module in (crowds, payloads, records, reports, requests, strangers, streams):
         assert set(module.ATTACKS) <= set(ALL)
 
 

@@ -6,20 +6,28 @@ from typing import Final
 
 import pytest
 
-from tests.hostile.tide import MANNERS, Honest, Waits, most, tide
-
-from .live import attacked
+from tests.hostile.live import attacked
+from tests.hostile.secure import Secured
+from tests.hostile.tide import MANNERS, Honest, Waits, by_tls, most, tide
 
 CROWD: Final = 1000
 """So many here; ``make hostile`` lets 10,000 come."""
 
+CROWD_BY_TLS: Final = 200
+"""So few, for each handshake costs either end a thousand times as much as a request."""
+
 
 @pytest.mark.timeout(180)
-def test_fan_clients_are_answered_while_a_thousand_flood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    count = min(most(), CROWD)
-    with attacked(tmp_path) as live:
+@pytest.mark.parametrize("tls", [False, True])
+def test_fan_clients_are_answered_while_a_crowd_floods(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], tls: bool
+) -> None:
+    known = Secured(tmp_path / "known") if tls else None
+    count = min(most(), CROWD_BY_TLS if tls else CROWD)
+    (tmp_path / "live").mkdir()
+    with attacked(tmp_path / "live", known=known) as live:
         honest = Honest(live, 10)
-        with tide(live.port, count) as process:
+        with tide(live.port, count, None if known is None else known.folder) as process:
             fans, operator = honest.wait(1)
             told = json.loads(process.communicate(timeout=60)[0])
         with capsys.disabled():
@@ -30,15 +38,13 @@ def test_fan_clients_are_answered_while_a_thousand_flood(tmp_path: Path, capsys:
         assert live.memory("VmHWM") < 200 * 1024
         honest.close()
         live.served()
-    assert told.keys() == {what for what, _, _ in MANNERS}
+    parts = MANNERS if known is None else by_tls(known.folder)
+    assert told.keys() == {what for what, _, _ in parts}
     assert all(one["came"] > 0 for one in told.values())
+    assert sum(part for _, part, _ in parts) == pytest.approx(1)
 
 
 def test_waits_are_told_by_median_and_worst() -> None:
     assert str(Waits((0.5, 0.001, 0.002))) == (
         "     3 answers   median     2.0 ms   99 %   500.0 ms   worst   500.0 ms"
     )
-
-
-def test_every_part_of_the_crowd_is_told_once() -> None:
-    assert sum(part for _, part, _ in MANNERS) == pytest.approx(1)
