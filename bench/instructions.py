@@ -102,7 +102,9 @@ PART: Final = Part(
     "instructions",
     "Instructions",
     "What one request costs the server's process in instructions, counted by callgrind while one client asks again "
-    "and again; the kernel's are not counted. These counts do not depend on the machine's mood.",
+    "and again; neither those of the kernel nor those of the server's own timers are. That of GET_PWM does not "
+    "depend on the machine's mood; others do a little, for a server that has no time (and under callgrind it has a "
+    "fiftieth) lets requests wait in line.",
     (),
     measure,
 )
