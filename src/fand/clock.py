@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from fand.units import Seconds, Timestamp
 
@@ -22,14 +22,11 @@ class SystemClock:
     """The operating system's two clocks."""
 
     def __init__(self) -> None:
-        self._uptime = _uptime()
-
-    def mono(self) -> Seconds:
+        self.mono = cast("Callable[[], Seconds]", _uptime())
         """Seconds that only grow, also while the host sleeps where the system tells so (Linux).
 
         After a suspend every lease has run out and every reading is old.
         """
-        return Seconds(self._uptime())
 
     def wall(self) -> Timestamp:
         """POSIX seconds; they jump when somebody sets the clock."""

@@ -44,13 +44,13 @@ def _events(pieces: list[bytes]) -> list[Any]:
         fed += len(piece)
         while True:
             try:
-                payload = decoder.next_payload()
+                frame = decoder.next_frame()
             except CorruptedDataError as error:
                 return [*events, str(error)]
-            if payload is None:
+            if frame is None:
                 break
-            taken += HEADER_SIZE + len(payload)
-            events.append(_read(payload))
+            taken += len(frame)
+            events.append(_read(frame[HEADER_SIZE:]))
         assert decoder.mid_frame == (fed > taken), "bytes are lost, or kept that were given out"
         assert 0 < decoder.missing <= HEADER_SIZE + MAX_PAYLOAD, "it waits for more than a frame"
     return events

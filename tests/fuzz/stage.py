@@ -19,8 +19,6 @@ from fand.units import Moment, Seconds, Timestamp
 WALL: Final = 1_700_000_000.0
 HIGH: Final = 512
 """With more bytes unread by the peer the protocol is told to pause; it asks for 4 KiB."""
-AT_ONCE: Final = 256 * 1024
-"""So many bytes at most a transport hands over at once."""
 
 
 class Certificate:
@@ -150,7 +148,7 @@ class Wire(asyncio.Transport):
     def __init__(
         self,
         loop: Loop,
-        protocol: asyncio.Protocol,
+        protocol: asyncio.BufferedProtocol,
         extra: Mapping[str, object],
         hear: Callable[[bytes], None],
         guard: Callable[[Callable[[], None]], None],
@@ -249,16 +247,11 @@ class Wire(asyncio.Transport):
 
     def _deliver(self) -> None:
         if self._inbox and self._taking and not self._closing:
-            if isinstance(self._protocol, asyncio.BufferedProtocol):
-                buffer = memoryview(self._protocol.get_buffer(-1))
-                count = min(len(buffer), len(self._inbox))
-                buffer[:count] = self._inbox[:count]
-                take: Callable[[], None] = partial(self._protocol.buffer_updated, count)
-            else:
-                count = min(AT_ONCE, len(self._inbox))
-                take = partial(self._protocol.data_received, bytes(self._inbox[:count]))
+            buffer = memoryview(self._protocol.get_buffer(-1))
+            count = min(len(buffer), len(self._inbox))
+            buffer[:count] = self._inbox[:count]
             del self._inbox[:count]
-            self._guard(take)
+            self._guard(partial(self._protocol.buffer_updated, count))
             if self._inbox:
                 self._loop.call_soon(self._deliver)
 

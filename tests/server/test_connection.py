@@ -124,7 +124,7 @@ def test_a_request_is_answered_the_first_time_and_by_its_bytes_afterwards() -> N
         for _ in range(3):
             await client.send(GET)
             assert await client.reply() == DUTY
-        assert list(counter.desk.known) == [GET[HEADER_SIZE:]]
+        assert list(counter.desk.known) == [GET]
 
     served(play)
 

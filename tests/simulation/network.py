@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from fand.exceptions import CorruptedDataError
+from fand.server.connection import Connection
 from fand.wire import Decoder
 from tests.simulation.engine import Engine, Life, Process, seeded
 
@@ -227,11 +228,11 @@ class Transport(asyncio.Transport):
         super().__init__({"peername": peername})
         self._end = end
         self._tap = tap
-        self._protocol: asyncio.Protocol | None = None
+        self._protocol: Connection | None = None
         self._closing = False
         end.receiver = self
 
-    def start(self, make: Callable[[], asyncio.Protocol]) -> None:
+    def start(self, make: Callable[[], Connection]) -> None:
         """A client has come, and was accepted."""
         if self._end.open:
             self._protocol = make()
@@ -293,7 +294,8 @@ class Transport(asyncio.Transport):
 
     def ended(self) -> None:
         """See :class:`Receiver`."""
-        if self._protocol is not None and not self._closing and not self._protocol.eof_received():
+        if self._protocol is not None and not self._closing:
+            self._protocol.eof_received()
             self.close()
 
     def broken(self, error: Exception | None) -> None:
@@ -337,7 +339,7 @@ class Listener:
     """A port that a process listens on."""
 
     process: Process
-    make: Callable[[], asyncio.Protocol]
+    make: Callable[[], Connection]
     tap: Callable[[bytes], None]
 
 

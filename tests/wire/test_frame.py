@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.exceptions import CorruptedDataError
-from fand.wire import HEADER_SIZE, MAX_PAYLOAD, Decoder, Request, encode
+from fand.wire import MAX_PAYLOAD, Decoder, Request, encode
 
 from . import vocabulary
 
@@ -63,13 +63,13 @@ def test_several_frames_at_once() -> None:
     ]
 
 
-def test_payloads_undecoded() -> None:
+def test_frames_undecoded() -> None:
     decoder = Decoder()
     decoder.feed(PING + PWM[:-1])
-    assert decoder.next_payload() == PING[HEADER_SIZE:]
-    assert decoder.next_payload() is None
+    assert decoder.next_frame() == PING
+    assert decoder.next_frame() is None
     decoder.feed(PWM[-1:])
-    assert decoder.next_payload() == PWM[HEADER_SIZE:]
+    assert decoder.next_frame() == PWM
 
 
 def test_mid_frame() -> None:
@@ -158,7 +158,7 @@ def test_the_longest_payload_is_waited_for() -> None:
     assert decoder.next() is None
     assert decoder.missing == MAX_PAYLOAD
     decoder.feed(b"x" * MAX_PAYLOAD)
-    assert decoder.next_payload() == b"x" * MAX_PAYLOAD
+    assert decoder.next_frame() == b"99F9ffff" + b"x" * MAX_PAYLOAD
 
 
 @pytest.mark.parametrize("data", [b"\x15\x03\x03\x00\x02\x02\x46\x00\x00", b"\x16"])

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fand.dispatch import ALL, NOTHING, After, Answer, Peer, Role, Shelf, answer, role_for, shorten
 from fand.exceptions import AccessDeniedError, CorruptedDataError, RequestError, UnpicklableError
@@ -40,7 +40,7 @@ LONGEST_REASON: Final = 2000
 _BATCH: Final = 64 * 1024
 
 
-class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """See the module. By the buffer it takes in little at a time, however much has come."""
 
     __slots__ = (
@@ -73,9 +73,8 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(UNREAD)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
+        self._transport.set_write_buffer_limits(UNREAD)
         desk, visitor = self._desk, visitor_at(transport)
         self._visitor = visitor
         self.peer = Peer(visitor.address, desk.clock.mono(), who=desk.access.who(visitor), grant=NOTHING)
@@ -113,19 +112,14 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
         """Bytes have come: answer what is whole."""
         if self._ending:
             return
-        desk = self._desk
-        now = desk.clock.mono()
-        self.peer.at = now
+        desk, peer, seat = self._desk, self.peer, self.seat
+        now = desk.mono()
+        peer.at = now
         if self._decoder is None:
-            # A frame begins here, and if its payload is known its answer is too.
-            shelf = desk.known.get(data[HEADER_SIZE:])
-            if (
-                shelf is not None
-                and self.seat.due <= now
-                and data[:HEADER_SIZE] == b"99F9%04x" % (len(data) - HEADER_SIZE)
-                and (self.peer.grant is ALL or self.peer.grant.may(Role.READ, shelf.name))
-            ):
-                desk.seats.pace(self.seat, now)
+            # A frame begins here, and if it is known its answer is too.
+            shelf = desk.known.get(data)
+            if shelf is not None and seat.due <= now and (peer.grant is ALL or peer.grant.may(Role.READ, shelf.name)):
+                desk.seats.pace(seat, now)
                 self._transport.write(shelf.pwm_frame if now < shelf.valid_until else shelf.frame(desk.now()))
                 return
             self._decoder = Decoder()
@@ -243,11 +237,11 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
         desk = self._desk
         size, whole, share, end = 0, 0, desk.turns.share, desk.turns.ends(now)
         while self._held is None and not self._paused and not self._transport.is_closing():
-            if (payload := decoder.next_payload()) is None:
+            if (asked := decoder.next_frame()) is None:
                 break
             whole += 1
             desk.seats.pace(self.seat, now)
-            frame, changed, work = self._answer(payload)
+            frame, changed, work = self._answer(asked)
             if frame is None:
                 self._ending = True
                 break
@@ -328,15 +322,15 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
         else:
             self.refuse("too much is held for clients whose requests are not whole or not answered yet")
 
-    def _answer(self, payload: bytes) -> tuple[bytes | None, tuple[Shelf, ...], Work | None]:
-        """The frame that answers ``payload`` (None: the client goes), the shelves that it has changed, and what must
-        be done before it is answered.
+    def _answer(self, asked: bytes) -> tuple[bytes | None, tuple[Shelf, ...], Work | None]:
+        """The frame that answers the frame ``asked`` (None: the client goes), the shelves that it has changed, and
+        what must be done before it is answered.
         """
         desk, now = self._desk, self._desk.now()
-        shelf = desk.known.get(payload)
+        shelf = desk.known.get(asked)
         if shelf is not None and (self.peer.grant is ALL or self.peer.grant.may(Role.READ, shelf.name)):
             return shelf.frame(now), (), None
-        request, args = decode(payload)
+        request, args = decode(asked[HEADER_SIZE:])
         try:
             reply, work = self._reply(request, args, now)
         except RequestError as error:
@@ -345,7 +339,7 @@ class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
         if reply is None:
             return None, (), None
         if request is Request.GET_PWM:
-            desk.learn(payload, desk.hall.shelf(args[0]))
+            desk.learn(asked, desk.hall.shelf(args[0]))
         elif role_for(request) is Role.CONTROL:
             desk.audit.done(self.peer, request, reply.changed)
         self.seat.granted(request)

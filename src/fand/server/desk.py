@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -20,11 +21,11 @@ from fand.units import Moment
 
 _log = logging.getLogger(__name__)
 
-MOST_KNOWN: Final = 1024
-"""So many different payloads are recognised by their bytes: four dialects of many shelves."""
+MOST_KNOWN: Final = 4
+"""So many frames that ask for the duty of one shelf are recognised by their bytes: one of each dialect."""
 
-LONGEST_KNOWN: Final = 1024
-"""Bytes of a payload that is recognised: no honest one is longer."""
+LONGEST_KNOWN: Final = 256
+"""Bytes of a frame that is recognised: no honest one is longer."""
 
 READ: Final = 8 * 1024
 """Bytes that are taken in at once from one client: a hundred requests."""
@@ -87,6 +88,7 @@ class Desk:
     ) -> None:
         self.hall = hall
         self.clock = clock
+        self.mono = clock.mono
         self.access = access
         self.audit = Audit()
         self.seats = Seats(limits, most)
@@ -96,6 +98,7 @@ class Desk:
         self.buffer = memoryview(bytearray(READ))
         self.connections: dict[Peer, Caller] = {}
         self.known: dict[bytes, Shelf] = {}
+        self._spellings: defaultdict[Shelf, list[bytes]] = defaultdict(list)
         self.keeper = Keeper(hall, clock, self._push, hear)
 
     def now(self) -> Moment:
@@ -117,12 +120,18 @@ class Desk:
             self.hall.leave(peer)
             self.door.leave(connection.seat)
 
-    def learn(self, payload: bytes, shelf: Shelf) -> None:
-        """``payload`` has been decoded, and it is GET_PWM of ``shelf``."""
-        if len(self.known) >= MOST_KNOWN:
-            self.known.clear()
-        if len(payload) <= LONGEST_KNOWN:
-            self.known[payload] = shelf
+    def learn(self, frame: bytes, shelf: Shelf) -> None:
+        """``frame`` has been decoded, and it is GET_PWM of ``shelf``.
+
+        What is remembered of one shelf, in whatever ways it is asked for, costs no other its place.
+        """
+        if len(frame) > LONGEST_KNOWN:
+            return
+        spellings = self._spellings[shelf]
+        if len(spellings) == MOST_KNOWN:
+            del self.known[spellings.pop(0)]
+        spellings.append(frame)
+        self.known[frame] = shelf
 
     def become(self, access: Access) -> None:
         """Go on under ``access``: who may do less than before is disconnected, so that he learns of it."""
@@ -134,6 +143,7 @@ class Desk:
     def forget(self, gone: Iterable[Shelf]) -> None:
         """These shelves are no more: who waits for their duty is told."""
         self.known.clear()
+        self._spellings.clear()
         for shelf in gone:
             self.keeper.forget(shelf)
             for peer in tuple(shelf.subscribers):

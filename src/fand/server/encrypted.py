@@ -13,7 +13,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fand.dispatch import NOTHING, Peer
 from fand.exceptions import AccessDeniedError, RequestError
@@ -74,7 +74,7 @@ class Handshakes:
             _log.warning("no handshake has to go for others any more")
 
 
-class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
+class Encrypted(asyncio.BufferedProtocol):
     """See the module. ``met`` is called with the certificate of the client once the handshake is over, which is one
     of ``handshakes`` until then. By the buffer it takes in little at a time, as a :class:`Connection` does.
     """
@@ -122,8 +122,7 @@ class Encrypted(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
-        assert isinstance(transport, asyncio.Transport)
-        self.network = transport
+        self.network = cast("asyncio.Transport", transport)
         desk = self._desk
         self.peer = Peer(visitor_at(transport).address, desk.clock.mono(), grant=NOTHING)
         self.seat = Seat(self.peer, origin(transport.get_extra_info("peername")))

@@ -138,7 +138,8 @@ class Seats:
 
     def pace(self, seat: Seat, now: Seconds, frames: int = 1) -> None:
         """``frames`` requests of ``seat`` are answered."""
-        seat.due = (seat.due if seat.due > now - WINDOW else now - WINDOW) + frames * self.gap
+        due, least = seat.due, now - WINDOW
+        seat.due = (due if due > least else least) + frames * self.gap
         if not seat.rank:
             seat.rank = Rank.GUEST
 

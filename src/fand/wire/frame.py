@@ -55,8 +55,8 @@ class Decoder:
         """Take in what arrived."""
         self._buffer += data
 
-    def next_payload(self) -> bytes | None:
-        """Give the next whole payload, not yet decoded, or None if more bytes are needed.
+    def next_frame(self) -> bytes | None:
+        """Give the next whole frame, whose payload is not yet decoded, or None if more bytes are needed.
 
         :raises CorruptedDataError: this is no stream of fand frames
         """
@@ -73,18 +73,18 @@ class Decoder:
             self._end += int(header[1], 16)
             if held < self._end:
                 return None
-        payload = bytes(buffer[HEADER_SIZE : self._end])
+        frame = bytes(buffer[: self._end])
         del buffer[: self._end]
         self._end = HEADER_SIZE
-        return payload
+        return frame
 
     def next(self) -> tuple[Request, tuple[Any, ...]] | None:
         """Give the next whole request with its arguments, or None if more bytes are needed.
 
         :raises CorruptedDataError: this is no stream of fand frames, or the payload is not one of them
         """
-        payload = self.next_payload()
-        return None if payload is None else decode(payload)
+        frame = self.next_frame()
+        return None if frame is None else decode(frame[HEADER_SIZE:])
 
 
 def _fault(data: bytearray) -> str:
