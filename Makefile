@@ -8,8 +8,8 @@ MINUTES ?= 20
 RUN := $(if $(COVERAGE),$(BIN)/coverage run,$(BIN)/python)
 COMPLETE := src/fand/wire/*,src/fand/control/*
 
-.PHONY: demo test check lint types imports coverage coverage-report docs netns-test vm-test bench simulate mutations soak \
-  hostile fuzz clean
+.PHONY: demo test test-uvloop check lint types imports coverage coverage-report docs netns-test vm-test bench simulate \
+  mutations soak hostile fuzz clean
 
 # The demo needs the small set only.
 $(VENV)/.demo: pyproject.toml
@@ -26,6 +26,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	rm -f .coverage .coverage.*
 	$(RUN) -m pytest -n $(JOBS) $(TEST_ARGS)
+
+# the tests that start servers, the hostile ones among them, on the other event loop
+test-uvloop: $(VENV)/.dev
+	FAND_LOOP=uvloop $(BIN)/python -m pytest -n $(JOBS) tests/server tests/hostile tests/faults $(TEST_ARGS)
 
 check: lint types imports docs coverage
 

@@ -65,7 +65,7 @@ def _each(server: Started, folder: Path, frame: bytes, count: int, whole: int = 
         def ask() -> None:
             sock.sendall(frame)
             decoder, got = Decoder(), 0
-            while got < whole if whole else decoder.next_payload() is None:
+            while got < whole if whole else decoder.next_frame() is None:
                 data = sock.recv(65536)
                 if not data:
                     raise SystemExit("the server ended the connection")

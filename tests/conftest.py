@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 settings.register_profile("fand", deadline=None)
 settings.load_profile("fand")
 
+# Servers run on asyncio's own event loop, as where nothing else is installed, unless the tests are told otherwise.
+os.environ.setdefault("FAND_LOOP", "asyncio")
+
 # Started in the background by a shell, the tests ignore SIGINT, and so would the programs that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

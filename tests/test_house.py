@@ -24,6 +24,7 @@ LIBRARIES = {
     "lgpio": ("drivers",),
     "gpiod": ("drivers",),
     "psutil": ("drivers",),
+    "uvloop": ("server",),
 }
 
 # Every contract of import-linter in pyproject.toml, and lines that break it: file, what is added to it.

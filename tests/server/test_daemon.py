@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import resource
 import signal
 import socket
@@ -223,32 +222,14 @@ def test_a_descriptor_limit_that_cannot_be_raised_stays(monkeypatch: pytest.Monk
     assert raise_descriptor_limit() == 2**20
 
 
-def complaints(*contexts: dict[str, Any], clients: int = 0) -> None:
-    """What a daemon makes of the event loop's complaints, after ``clients`` have come."""
-
+def test_the_event_loops_complaints_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         daemon = Daemon(EMPTY, [], SystemClock(), 1000, lambda: EMPTY)
-        for context in contexts:
-            daemon._complain(asyncio.get_running_loop(), context)
-        for _ in range(clients):
-            daemon._welcome()
-        daemon._complain(asyncio.get_running_loop(), contexts[0])
+        context = {"message": "Exception in callback", "exception": ZeroDivisionError("x")}
+        daemon._complain(asyncio.get_running_loop(), context)
 
     asyncio.run(main())
-
-
-def test_that_there_are_no_descriptors_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    context = {"message": "socket.accept() out of system resource", "exception": OSError(24, "Too many open files")}
-    complaints(context, context)
-    assert caplog.messages == ["no more clients can be let in for now: [Errno 24] Too many open files"]
-    complaints(context, clients=1)
-    assert len(caplog.messages) == 3
-
-
-def test_other_complaints_of_the_event_loop_are_logged_each(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR):
-        complaints({"message": "Exception in callback", "exception": ZeroDivisionError("x")})
-    assert caplog.messages == ["Exception in callback"] * 2
+    assert caplog.messages == ["Exception in callback"]
     assert "ZeroDivisionError: x" in caplog.text
 
 

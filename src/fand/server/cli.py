@@ -25,6 +25,7 @@ from fand.server.check import check
 from fand.server.daemon import Daemon, raise_descriptor_limit
 from fand.server.listening import addresses, is_loopback, listen, shown
 from fand.server.local import listening_at
+from fand.server.loops import kind, new_loop
 from fand.server.saving import StateFile, Store
 from fand.stored import state_folder
 from fand.util import parse_args, stderr_is_journal
@@ -68,7 +69,8 @@ def _run(args: argparse.Namespace) -> int:
     config = _load(path)
     hosts = _hosts(config, args.address, path)
     port = config.port if args.port is None else args.port
-    asyncio.run(_serve(config, path, hosts, port, _certificates(config)))
+    with asyncio.Runner(loop_factory=partial(new_loop, os.environ)) as runner:
+        runner.run(_serve(config, path, hosts, port, _certificates(config)))
     return 0
 
 
@@ -176,7 +178,8 @@ async def _serve(
 
         def ready() -> None:
             where = [shown(sock) for sock in sockets]
-            _log.info("serving %d shelves on %s", len(config.shelves), ", ".join(where))
+            loop = kind(asyncio.get_running_loop())
+            _log.info("serving %d shelves on %s by %s", len(config.shelves), ", ".join(where), loop)
             try:
                 say("".join(f"listening on {place}\n" for place in where))
             except FandError as error:  # nobody reads it, and nothing depends on that

@@ -15,15 +15,13 @@ from fand.ports import Clock
 from fand.sensing.readers import Readers
 from fand.sensing.sensors import Sensors, close_sensors
 from fand.server import audit
-from fand.server.connection import Connection
-from fand.server.listening import BACKLOG
+from fand.server.accepting import Accepting
 from fand.server.saving import Store
 from fand.server.service import Service
 from fand.units import Seconds
 
 if TYPE_CHECKING:
     from fand.server.certificates import Certificates
-    from fand.server.encrypted import Encrypted
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +78,6 @@ class Daemon:
             config, sensors, clock, self._readers, most, load=load, store=store, certificates=certificates
         )
         self._stop = asyncio.Event()
-        self._full = False
 
     async def run(self, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
         """Serve on ``sockets`` until SIGTERM, SIGINT or :meth:`stop`; ``ready`` is called when clients are let in.
@@ -96,11 +93,9 @@ class Daemon:
                 self._service.begin()
             else:
                 self._service.begin(Seconds(alive / 3), lambda: notify(ALIVE))
-            servers = [
-                await loop.create_server(self._welcome_at(sock), sock=sock, backlog=self._at_once) for sock in sockets
-            ]
-            for sock in sockets:  # asyncio takes its backlog for how many it lets in at once, too
-                sock.listen(BACKLOG)
+            entrances = [Accepting(sock, self._welcome_at(sock), self._at_once) for sock in sockets]
+            for entrance in entrances:
+                entrance.begin()
             try:
                 ready()
                 notify(READY)
@@ -108,8 +103,8 @@ class Daemon:
             finally:
                 notify(STOPPING)
                 self._service.reloading.stop()
-                for server in servers:
-                    server.close()
+                for entrance in entrances:
+                    entrance.stop()
                 await self._service.settle(_SETTLE)
                 await self._part()
                 await close_sensors(self._service.sensors, self._readers)
@@ -137,18 +132,10 @@ class Daemon:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
-    def _welcome_at(self, sock: socket.socket) -> Callable[[], asyncio.Protocol]:
+    def _welcome_at(self, sock: socket.socket) -> Callable[[], asyncio.BaseProtocol]:
         """For who comes by ``sock``: with a certificate the server speaks TLS, but not with users of this host."""
         plain = self._service.certificates is None or sock.family == socket.AF_UNIX
-        return self._welcome if plain else self._welcome_by_tls
-
-    def _welcome_by_tls(self) -> "Encrypted":
-        self._full = False
-        return self._service.welcome_by_tls()
-
-    def _welcome(self) -> Connection:
-        self._full = False
-        return self._service.welcome()
+        return self._service.welcome if plain else self._service.welcome_by_tls
 
     async def _part(self) -> None:
         """Tell every client that the server goes, and wait a moment for that to leave."""
@@ -161,12 +148,5 @@ class Daemon:
             connection.abort()
 
     def _complain(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log what went wrong in the event loop; that there are no descriptors for new clients, but once."""
-        message, error = context["message"], context.get("exception")
-        if "out of system resource" in message:
-            # asyncio tries again every second.
-            if not self._full:
-                _log.error("no more clients can be let in for now: %s", error)
-            self._full = True
-            return
-        _log.error("%s", message, exc_info=error)
+        """Log what went wrong in the event loop."""
+        _log.error("%s", context["message"], exc_info=context.get("exception"))
