@@ -29,10 +29,15 @@ def test_what_is_no_text_names_no_shelf(name: object) -> None:
 def test_who_leaves_is_pushed_nothing_any_more() -> None:
     where = Hall([shelf("a"), shelf("b")], instant)
     gone, stays = peer(), peer()
-    where.shelf("a").subscribe(gone, at(0))
-    where.shelf("a").subscribe(stays, at(0))
+    for name in ("a", "b", "a"):
+        where.subscribe(where.shelf(name), gone, at(0))
+    where.subscribe(where.shelf("a"), stays, at(0))
+    assert where.subscriptions(gone) == {where.shelf("a"), where.shelf("b")}
     where.leave(gone)
     assert list(where.shelf("a").subscribers) == [stays]
+    assert not where.shelf("b").subscribers
+    assert not where.subscriptions(gone)
+    where.leave(peer())
 
 
 def test_another_configuration_keeps_shelves_and_tells_which_are_gone() -> None:

@@ -1,17 +1,25 @@
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from fand.control import Watch
-from fand.dispatch import Shelf, Slot
+from fand.dispatch import Shelf, Slot, status
 from fand.dispatch.fans import fan_states
-from fand.dispatch.status import shelves_page, status_page
+from fand.dispatch.status import shelves_page
 from fand.exceptions import RequestError
 from fand.ports import Asleep, Failed, Temperature
-from fand.units import Celsius, Percent, Rpm, Seconds
-from fand.wire import MAX_PAYLOAD, Request, encode
+from fand.units import Celsius, Moment, Percent, Rpm, Seconds
+from fand.wire import HEADER_SIZE, MAX_PAYLOAD, Request, decode, encode
 
 from .halls import LAW, WALL, at, peer, shelf, slot, warm
+
+
+def status_page(what: Shelf, first: int, now: Moment) -> dict[str, Any]:
+    """The dict of a page, which its frame tells too."""
+    (name, told), frame = status.status_page(what, first, now)
+    assert name == what.name
+    assert decode(frame[HEADER_SIZE:]) == (Request.SET_STATUS, (name, told))
+    return cast("dict[str, Any]", told)
 
 
 def pages(what: Shelf, now: float) -> list[dict[str, Any]]:
@@ -182,8 +190,15 @@ def test_many_shelves_come_in_pages() -> None:
     found: list[str] = []
     more = True
     while more:
-        page, more = shelves_page(names, found[-1] if found else None)
-        assert len(encode(Request.SET_SHELVES, (page, more))) <= MAX_PAYLOAD + 8
+        (page, more), frame = shelves_page(names[len(found) :])
+        assert frame == encode(Request.SET_SHELVES, (page, more))
         found += page
     assert found == names
-    assert shelves_page(["only"], None) == (["only"], False)
+    assert shelves_page(["only"]).args == (["only"], False)
+
+
+def test_a_page_costs_the_same_however_many_there_are() -> None:
+    (page, more), _ = shelves_page([f"{number}" for number in range(3000)])
+    assert (len(page), more) == (2000, True)
+    what = Shelf("s", LAW, [slot(f"{number}") for number in range(400)])
+    assert [len(page["devices"]) for page in pages(what, 2)] == [256, 144]

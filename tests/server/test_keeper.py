@@ -7,7 +7,7 @@ import pytest
 from fand.control import Event, ShelfLaw
 from fand.dispatch import Hall, Peer, Shelf
 from fand.ports import Failed, Temperature
-from fand.server.keeper import Keeper
+from fand.server.keeper import SLICE, Keeper
 from fand.units import Celsius, Moment, Percent, Seconds
 from fand.wire import HEADER_SIZE, decode
 from tests.dispatch.halls import LAW, hall, peer, shelf, slot, warm
@@ -54,7 +54,7 @@ class Room:
 
     def subscribe(self) -> Peer:
         who = peer(self.clock.mono())
-        self.shelf.subscribe(who, self.clock.now())
+        self.hall.subscribe(self.shelf, who, self.clock.now())
         self.keeper.refresh(self.shelf)
         return who
 
@@ -460,5 +460,60 @@ def test_a_shelf_that_came_later_is_kept_too() -> None:
         room.keeper.refresh(new)
         room.read(30)
         room.keeper.stop()
+
+    travel(main)
+
+
+def test_a_round_of_many_shelves_gives_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        room = Room(*(warm(shelf(f"shelf{number}")) for number in range(7)))
+        looked: list[tuple[int, str]] = []
+        turn = 0
+
+        def slowly(what: Shelf) -> None:
+            looked.append((turn, what.name))
+            room.clock.pass_by(SLICE / 2)
+
+        monkeypatch.setattr(room.keeper, "refresh", slowly)
+        told = room.start()
+        await asyncio.sleep(5)
+        while len(looked) < 4:
+            turn += 1
+            await asyncio.sleep(0)
+        assert not told, "the round is not over"
+        gone = room.hall.shelves["shelf5"]
+        room.hall.become(one for one in room.hall.shelves.values() if one is not gone)
+        while not told:
+            turn += 1
+            await asyncio.sleep(0)
+        assert [name for _, name in looked] == [f"shelf{number}" for number in (0, 1, 2, 3, 4, 6)]
+        assert [sum(when == one for when, _ in looked) for one in dict(looked)] == [2, 2, 2]
+        room.keeper.stop()
+
+    travel(main)
+
+
+def test_a_round_is_over_before_the_next_begins_and_may_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        room = Room(*(warm(shelf(f"shelf{number}")) for number in range(3)))
+        looked: list[str] = []
+        again = asyncio.Event()
+
+        def slowly(what: Shelf) -> None:
+            looked.append(what.name)
+            room.clock.pass_by(6)
+            if len(looked) == 4:
+                again.set()
+
+        monkeypatch.setattr(room.keeper, "refresh", slowly)
+        told = room.start()
+        while not told:
+            await asyncio.sleep(0.1)
+        assert looked == ["shelf0", "shelf1", "shelf2"]
+        await again.wait()
+        room.keeper.stop()
+        await asyncio.sleep(60)
+        assert looked[3:] == ["shelf0"]
+        assert len(told) == 1
 
     travel(main)

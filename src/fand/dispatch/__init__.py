@@ -13,13 +13,14 @@ from fand.dispatch.mail import Addressee, Mail
 from fand.dispatch.mailbox import Mailbox
 from fand.dispatch.peer import Peer
 from fand.dispatch.requests import LATEST, After, Answer, answer, role_for
-from fand.dispatch.shelf import Kept, Shelf, Slot
+from fand.dispatch.shelf import NOTHING_KEPT, Kept, Shelf, Slot
 from fand.dispatch.shown import line, shorten
 
 __all__ = [
     "ALL",
     "LATEST",
     "NOTHING",
+    "NOTHING_KEPT",
     "Addressee",
     "After",
     "Answer",

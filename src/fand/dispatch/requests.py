@@ -15,7 +15,7 @@ from fand.dispatch.reports import agent_name, reports, sent
 from fand.dispatch.shelf import Shelf
 from fand.dispatch.shown import shorten
 from fand.dispatch.status import shelves_page, status_page
-from fand.exceptions import AccessDeniedError, RequestError, ShelfNotFoundError, ShelfPwmExpireBadValue
+from fand.exceptions import AccessDeniedError, RequestError, ShelfPwmExpireBadValue
 from fand.units import Moment, Timestamp, percent, rounded, rpm, served
 from fand.wire import Request
 
@@ -37,13 +37,15 @@ class After(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What to send back. ``changed`` are the shelves whose duty or alarms may have changed by the request, which
-    counts at once; only the answer waits until what ``after`` says has been done.
+    counts at once; only the answer waits until what ``after`` says has been done. ``encoded`` is the whole frame,
+    where it is at hand.
     """
 
     request: Request
     args: Args = ()
     changed: tuple[Shelf, ...] = ()
     after: After | None = None
+    encoded: bytes | None = None
 
 
 def answer(hall: Hall, request: Request, args: Args, peer: Peer, now: Moment) -> Answer | None:
@@ -110,15 +112,19 @@ def _ping(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
 
 
 def _get_pwm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
-    shelf = hall.shelf(args[0])
-    return Answer(Request.SET_PWM, (shelf.name, served(shelf.decision(now).duty)))
+    return _duty(hall.shelf(args[0]), now)
 
 
 def _subscribe_pwm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     peer.speaks_extensions()
-    shelf.subscribe(peer, now)
-    return Answer(Request.SET_PWM, (shelf.name, served(shelf.decision(now).duty)), (shelf,))
+    hall.subscribe(shelf, peer, now)
+    return _duty(shelf, now, (shelf,))
+
+
+def _duty(shelf: Shelf, now: Moment, changed: tuple[Shelf, ...] = ()) -> Answer:
+    duty = served(shelf.decision(now).duty)
+    return Answer(Request.SET_PWM, (shelf.name, duty), changed, encoded=shelf.frame(now))
 
 
 def _get_rpm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
@@ -178,10 +184,8 @@ def _reload(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
 
 
 def _get_shelves(hall: Hall, args: Args, peer: Peer, _now: Moment) -> Answer:
-    names = [name for name in hall.shelves if peer.grant.may(Role.READ, name)]
-    if args and (after := hall.shelf(args[0]).name) not in names:
-        raise ShelfNotFoundError(f"no shelf is called {shorten(after, 60)!r}")
-    return Answer(Request.SET_SHELVES, shelves_page(names, after if args else None))
+    page = shelves_page(hall.names(peer.grant, hall.shelf(args[0]).name if args else None))
+    return Answer(Request.SET_SHELVES, page.args, encoded=page.frame)
 
 
 def _get_status(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
@@ -189,7 +193,8 @@ def _get_status(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first <= len(shelf.slots):
         raise RequestError(f"the first device is not a number from 0 to {len(shelf.slots)}")
     concerned = [one for one in hall.certificates.values() if one.shelves is None or shelf.name in one.shelves]
-    return Answer(Request.SET_STATUS, (shelf.name, status_page(shelf, first, now, near(concerned, now.wall))))
+    page = status_page(shelf, first, now, near(concerned, now.wall))
+    return Answer(Request.SET_STATUS, page.args, encoded=page.frame)
 
 
 _TABLE: Final[Mapping[Request, _Entry]] = {

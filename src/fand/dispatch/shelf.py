@@ -59,6 +59,9 @@ class Kept:
     alarms: tuple[Alarm, ...] = ()
 
 
+NOTHING_KEPT: Final = Kept()
+
+
 class Shelf:
     """One shelf: its devices, its override, its fans, and the duty that follows.
 
@@ -145,7 +148,9 @@ class Shelf:
 
     @property
     def kept(self) -> Kept:
-        """What must outlive the server; equal as long as nothing of it changes."""
+        """What must outlive the server; equal as long as nothing of it changes, :data:`NOTHING_KEPT` if nothing."""
+        if self.override is None and self.pending is None and not self.alarms:
+            return NOTHING_KEPT
         return Kept(self.override, self.pending, self.alarms)
 
     def restore(self, kept: Kept) -> None:

@@ -1,7 +1,7 @@
 """The state of a shelf as plain values, in pages that each fit a frame."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fand.control import Alarm, Device, Override, ShelfLaw, Sort, worth
 from fand.dispatch.certificates import Certificate
@@ -19,48 +19,58 @@ MOST_FAULTS: Final = 16
 _GRAVITY: Final = {sort: place for place, sort in enumerate(Sort)}
 
 
-def shelves_page(names: Sequence[str], after: str | None) -> tuple[list[str], bool]:
-    """Those of ``names`` that follow ``after`` (None: from the start), as many as fit, and whether there are more."""
-    rest = list(names if after is None else names[names.index(after) + 1 :])
-    count = _most(len(rest), lambda count: (Request.SET_SHELVES, (rest[:count], True)))
-    return rest[:count], count < len(rest)
+_NAMES: Final = 2000
+_DEVICES: Final = 256
+"""No page has more, and most of so many fit: what a page costs does not depend on how many there are in all."""
 
 
-def status_page(shelf: Shelf, first: int, now: Moment, certificates: Sequence[Certificate] = ()) -> dict[str, Any]:
+class Page(NamedTuple):
+    """The arguments of an answer, and the whole frame that they make."""
+
+    args: tuple[Any, ...]
+    frame: bytes
+
+
+def shelves_page(names: Sequence[str]) -> Page:
+    """As many of ``names``, from the first on, as fit, and whether there are more."""
+    rest = list(names[:_NAMES])
+    return _fitting(len(rest), Request.SET_SHELVES, lambda count: (rest[:count], count < len(names)))
+
+
+def status_page(shelf: Shelf, first: int, now: Moment, certificates: Sequence[Certificate] = ()) -> Page:
     """Everything about ``shelf``, with its devices from number ``first`` on, as many as fit, and ``certificates``.
 
     ``next`` is the number of the first device of the next page, None on the last.
     """
     ending = [{"whose": one.whose, "until": one.until} for one in certificates[:MOST_FAULTS]]
     head = {**_head(shelf, now), "certificates": ending}
+    shown = slice(first, first + _DEVICES)
     devices = [
         _device(shelf.law, slot, device, now.mono)
-        for slot, device in zip(shelf.slots[first:], shelf.devices[first:], strict=True)
+        for slot, device in zip(shelf.slots[shown], shelf.devices[shown], strict=True)
     ]
 
-    def page(count: int) -> dict[str, Any]:
+    def page(count: int) -> tuple[str, dict[str, Any]]:
         end = first + count
-        return {**head, "devices": devices[:count], "next": end if end < len(shelf.slots) else None}
+        return shelf.name, {**head, "devices": devices[:count], "next": end if end < len(shelf.slots) else None}
 
-    return page(_most(len(devices), lambda count: (Request.SET_STATUS, (shelf.name, page(count)))))
+    return _fitting(len(devices), Request.SET_STATUS, page)
 
 
-def _most(most: int, page: Callable[[int], tuple[Request, tuple[object, ...]]]) -> int:
-    """How many of ``most`` entries to put into ``page(count)``, a request and its arguments, for it to fit a frame.
+def _fitting(most: int, request: Request, args: Callable[[int], tuple[Any, ...]]) -> Page:
+    """``args`` of so many entries, ``most`` of them or fewer, that ``request`` with them fits a frame.
 
     :raises RequestError: not even one fits
     """
     count = most
     while True:
-        request, args = page(count)
+        page = args(count)
         try:
-            encode(request, args)
+            return Page(page, encode(request, page))
         except UnpicklableError:
             if count <= min(most, 1):
                 raise RequestError("the answer is too long for a frame") from None
             count //= 2
-        else:
-            return count
 
 
 def _head(shelf: Shelf, now: Moment) -> dict[str, Any]:

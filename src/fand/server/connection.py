@@ -343,7 +343,7 @@ class Connection(asyncio.BufferedProtocol):
         elif role_for(request) is Role.CONTROL:
             desk.audit.done(self.peer, request, reply.changed)
         self.seat.granted(request)
-        return encode(reply.request, reply.args), reply.changed, work
+        return reply.encoded or encode(reply.request, reply.args), reply.changed, work
 
     def _reply(self, request: Request, args: tuple[Any, ...], now: Moment) -> tuple[Answer | None, Work | None]:
         """The answer, None if the client goes, and what must be done before it is sent."""

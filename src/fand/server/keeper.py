@@ -9,7 +9,7 @@ manager's watchdog waits for.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -30,6 +30,9 @@ ROUND: Final = Seconds(5.0)
 
 GRACE: Final = Seconds(30.0)
 """After the host has slept no alarm is raised for so long: all is old then, and is about to be read and reported."""
+
+SLICE: Final = 0.005
+"""So long (seconds) a round goes on at once; then others have their turn before it does."""
 
 _INSTANT: Final = 0.01
 """No decision is taken anew sooner: a reading may turn too old only just after the instant it was good until."""
@@ -64,6 +67,7 @@ class Keeper:
         self._hear = hear
         self._kept: defaultdict[str, _Kept] = defaultdict(_Kept)
         self._ticks: asyncio.TimerHandle | None = None
+        self._next: asyncio.Handle | None = None
         self._naps: Naps | None = None
         self._woke: Callable[[], object] = lambda: None
         self._due = Seconds(inf)
@@ -87,10 +91,23 @@ class Keeper:
             if self._clock.mono() < self._due - pause / 2:
                 return
             self._due = Seconds(self._clock.mono() + every)
-            if self.round():
-                done()
+            if self._next is None:  # else the round before this one is not over
+                self._go_round(iter(tuple(self._hall.shelves.values())), True, done)
 
         tick()
+
+    def _go_round(self, shelves: Iterator[Shelf], well: bool, done: Callable[[], object]) -> None:
+        """Look after ``shelves``, so many in this turn of the loop that nobody else waits for long."""
+        self._next = None
+        end = self._clock.mono() + SLICE
+        for shelf in shelves:
+            if self._hall.shelves.get(shelf.name) is shelf:  # no reload has come between
+                well = self.look_after((shelf,)) and well
+            if self._clock.mono() >= end:
+                self._next = asyncio.get_running_loop().call_soon(self._go_round, shelves, well, done)
+                return
+        if well:
+            done()
 
     def round(self) -> bool:
         """Look after every shelf. False if one failed, logged when it begins; the others had their turn (S9)."""
@@ -150,15 +167,16 @@ class Keeper:
     def catch_up(self, peer: Peer) -> None:
         """``peer`` reads again: tell it what it missed."""
         now = Moment(self._clock.mono(), self._clock.wall())
-        for shelf in self._hall.shelves.values():
-            told = shelf.subscribers.get(peer)
-            if told is not None and told != (frame := shelf.frame(now)) and self._push(peer, frame):
+        for shelf in self._hall.subscriptions(peer):
+            frame = shelf.frame(now)
+            if shelf.subscribers[peer] != frame and self._push(peer, frame):
                 shelf.subscribers[peer] = frame
 
     def stop(self) -> None:
         """Push nothing any more, and look after nothing."""
-        if self._ticks is not None:
-            self._ticks.cancel()
+        for handle in (self._ticks, self._next):
+            if handle is not None:
+                handle.cancel()
         for kept in self._kept.values():
             if kept.timer is not None:
                 kept.timer.cancel()

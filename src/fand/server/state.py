@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from fand.control import Alarm, Override, Pending, Sort, living
-from fand.dispatch import LATEST, Hall, Kept, shorten
+from fand.dispatch import LATEST, NOTHING_KEPT, Hall, Kept, shorten
 from fand.units import Moment, Percent, Timestamp, served
 
 T = TypeVar("T")
@@ -79,8 +79,8 @@ def file_name(config: Path) -> str:
 
 def state_of(hall: Hall) -> State:
     """What is to be kept of ``hall``. A shelf of which there is nothing to keep is left out."""
-    kept = {name: shelf.kept for name, shelf in hall.shelves.items()}
-    return State(1, {name: _saved(value) for name, value in kept.items() if value != Kept()})
+    kept = ((name, shelf.kept) for name, shelf in hall.shelves.items())
+    return State(1, {name: _saved(value) for name, value in kept if value is not NOTHING_KEPT})
 
 
 def overrides_of(state: State) -> object:
