@@ -1,5 +1,6 @@
 """fand.communication over real sockets."""
 
+import logging
 import os
 import signal
 import socket
@@ -105,6 +106,25 @@ class TestSend:
             com.send(pair[0], Request.GET_PWM, bad)
         com.send(pair[0], Request.PING)
         assert com.recv(pair[1]) == (Request.PING, ())
+
+    def test_the_same_question_again_and_others_between(self, pair: Pair) -> None:
+        class Name(str):
+            __slots__ = ()
+
+        asked = [(Request.GET_PWM, "a"), (Request.GET_PWM, "a"), (Request.GET_RPM, "a"), (Request.GET_PWM, "b")]
+        for request, name in [*asked, *asked]:
+            com.send(pair[0], request, name)
+            assert com.recv(pair[1]) == (request, (name,))
+        with pytest.raises(UnpicklableError):
+            com.send(pair[0], Request.GET_PWM, Name("b"))
+        com.send(pair[0], Request.SET_PWM, "b", 1)
+        assert com.recv(pair[1]) == (Request.SET_PWM, ("b", 1))
+
+    def test_what_goes_and_comes_can_be_logged(self, pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.DEBUG, "fand.communication"):
+            com.send(pair[0], Request.PING)
+            com.recv(pair[1])
+        assert [message.split()[0] for message in caplog.messages] == ["sent", "received"]
 
     def test_what_is_not_a_request_is_not_sent(self, pair: Pair) -> None:
         with pytest.raises(UnpicklableError, match="not a Request"):

@@ -64,7 +64,7 @@ _TURN: Final = 0.5
 class _Link:
     """What is kept for one socket: the bytes of a frame that has begun, whose turn it is, who the other end is."""
 
-    __slots__ = ("broken", "decoder", "peer", "receiving", "sending")
+    __slots__ = ("asked", "broken", "decoder", "peer", "receiving", "sending")
 
     def __init__(self, sock: socket.socket) -> None:
         self.peer = _peer(sock)  # now: once the connection has failed it cannot be told
@@ -72,6 +72,20 @@ class _Link:
         self.receiving = threading.Lock()
         self.sending = threading.Lock()
         self.broken = False  # a frame was sent in part: nothing can follow it
+        self.asked: tuple[Request | None, tuple[str], bytes] = (None, ("",), b"")
+
+    def frame(self, request: Request, args: tuple[Any, ...]) -> bytes:
+        """The frame of ``request``. Who asks for the same shelf again and again has it encoded once.
+
+        :raises UnpicklableError: an argument has no form on the wire, or the frame would be too long
+        """
+        if len(args) != 1 or type(args[0]) is not str:
+            return encode(request, args)
+        before, of, frame = self.asked  # in one step: other threads may ask too
+        if request is not before or args != of:
+            frame = encode(request, args)
+            self.asked = request, args, frame
+        return frame
 
 
 class _Links:
@@ -165,8 +179,8 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
     :raises FandTimeoutError: the other end did not take it in time
     :raises SendReceiveError: it could not be sent: the connection is closed, broken or was never made
     """
-    frame = encode(request, args)
     link = _links.of(sock)
+    frame = link.frame(request, args)
     with link.sending:
         if link.broken:
             raise SendReceiveError(f"cannot send to {link.peer}: a frame before this one was cut short")
@@ -179,12 +193,13 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
         except OSError as error:
             raise SendReceiveError(f"cannot send to {link.peer}: {_why(sock, error)}") from error
         finally:
-            if 0 < sent < len(frame) or getattr(sock, "cut", False):
+            if sent < len(frame) and (sent > 0 or getattr(sock, "cut", False)):
                 link.broken = True
                 _shut_down(sock)
                 if _links.release(sock) is not None:
                     sock.close()
-    _log.debug("sent %s %s to %s", request, args, sock)
+    if _log.isEnabledFor(logging.DEBUG):  # half the cost of the call, where every call counts
+        _log.debug("sent %s %s to %s", request, args, sock)
 
 
 def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
@@ -205,7 +220,8 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
     link = _links.of(sock)
     with link.receiving:
         request, args = _receive_frame(sock, link)
-    _log.debug("received %s %s from %s", request, args, sock)
+    if _log.isEnabledFor(logging.DEBUG):
+        _log.debug("received %s %s from %s", request, args, sock)
     if request is _DISCONNECT:
         why = reason(args)
         error = FandConnectionResetError(f"{link.peer} ended the connection" + (f": {why}" if why else ""))
@@ -217,28 +233,28 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
 def _receive_frame(sock: socket.socket, link: _Link) -> tuple[Request, tuple[Any, ...]]:
     """Read up to the end of one frame and no further: what follows stays in sight of ``select``."""
     decoder = link.decoder
-    deadline = math.inf
+    deadline = None  # once a part of it has come: in bits, but not for ever
     while True:
         try:
             frame = decoder.next()
-            data = sock.recv(decoder.missing) if frame is None else b""
+            if frame is not None:
+                return frame
+            late = deadline is not None and time.monotonic() > deadline
+            data = b"" if late else sock.recv(decoder.missing)
         except CorruptedDataError as error:
             raise CorruptedDataError(f"from {link.peer}: {error}") from None
         except (TimeoutError, BlockingIOError) as error:
             raise _nothing_in_time(sock, link) from error
         except OSError as error:
             raise SendReceiveError(f"cannot receive from {link.peer}: {_why(sock, error)}") from error
-        if frame is not None:
-            return frame
+        if late:
+            raise _nothing_in_time(sock, link)
         if not data:
             how = "in the middle of a frame" if decoder.mid_frame else "without a notice"
             raise FandConnectionResetError(f"{link.peer} closed the connection {how}")
         decoder.feed(data)
-        if decoder.missing:  # in bits; but not for ever
-            now = time.monotonic()
-            if now > deadline:
-                raise _nothing_in_time(sock, link)
-            deadline = min(deadline, now + (sock.gettimeout() or math.inf))
+        if deadline is None:
+            deadline = time.monotonic() + (sock.gettimeout() or math.inf)
 
 
 def _nothing_in_time(sock: socket.socket, link: _Link) -> FandTimeoutError:

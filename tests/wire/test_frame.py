@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.exceptions import CorruptedDataError
-from fand.wire import MAX_PAYLOAD, Decoder, Request, encode
+from fand.wire import HEADER_SIZE, MAX_PAYLOAD, Decoder, Request, decode, encode
 
 from . import vocabulary
 
@@ -70,6 +70,24 @@ def test_frames_undecoded() -> None:
     assert decoder.next_frame() is None
     decoder.feed(PWM[-1:])
     assert decoder.next_frame() == PWM
+
+
+def test_the_same_frame_again_says_the_same() -> None:
+    decoder = Decoder()
+    for frame in (PWM, PWM, PING, PWM, PING, PING):
+        decoder.feed(frame)
+        assert decoder.next() == decode(frame[HEADER_SIZE:])
+
+
+@pytest.mark.parametrize("args", [(["a"], True), ("s", {"a": 1}), (("a", []),)])
+def test_what_can_be_changed_is_made_anew_each_time(args: tuple[object, ...]) -> None:
+    decoder = Decoder()
+    decoder.feed(encode(Request.SET_STATUS, args) * 2)
+    first, second = decoder.next(), decoder.next()
+    assert first == second == (Request.SET_STATUS, args)
+    assert first is not None
+    assert second is not None
+    assert first[1] is not second[1]
 
 
 def test_mid_frame() -> None:

@@ -13,6 +13,10 @@ _NO_HEADER: Final = (
     "what arrived does not begin with 99F9 and a length of four lower-case hexadecimal digits, not 0000"
 )
 
+_KEPT: Final = 256
+"""Bytes of a frame that is remembered: the same few come again and again."""
+_IMMUTABLE: Final = frozenset({type(None), bool, int, float, str})
+
 _TLS: Final = (b"\x15", b"\x16")
 """How TLS begins (RFC 8446, 5.1): an alert or a handshake."""
 _IS_TLS: Final = "what arrived is TLS, which only one of the two ends speaks"
@@ -26,9 +30,11 @@ class Decoder:
     and no more.
     """
 
-    __slots__ = ("_buffer", "_end")
+    __slots__ = ("_buffer", "_end", "_last", "_said")
 
     def __init__(self) -> None:
+        self._last: bytes | None = None  # the last frame, if what it said cannot be changed by who was given it
+        self._said: tuple[Request, tuple[Any, ...]] | None = None
         self._buffer = bytearray()
         self._end = HEADER_SIZE  # how much of the buffer is needed: the header, and once that is read, the frame
 
@@ -84,7 +90,14 @@ class Decoder:
         :raises CorruptedDataError: this is no stream of fand frames, or the payload is not one of them
         """
         frame = self.next_frame()
-        return None if frame is None else decode(frame[HEADER_SIZE:])
+        if frame is None:
+            return None
+        if frame == self._last:
+            return self._said
+        said = decode(frame[HEADER_SIZE:])
+        if len(frame) <= _KEPT and all(type(arg) in _IMMUTABLE for arg in said[1]):
+            self._last, self._said = frame, said
+        return said
 
 
 def _fault(data: bytearray) -> str:
