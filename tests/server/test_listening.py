@@ -199,3 +199,17 @@ def test_a_unix_socket_is_shown_by_its_path(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(tmp_path / "fand.sock"))
         assert shown(sock) == str(tmp_path / "fand.sock")
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("192.0.2.7", "192.0.2.7:9999"),
+        ("::1", "[::1]:9999"),
+        ("::ffff:192.0.2.7", "192.0.2.7:9999"),
+        ("::ffff:1", "[::ffff:1]:9999"),
+        ("fe80::1%eth0", "[fe80::1%eth0]:9999"),
+    ],
+)
+def test_an_address_is_told_as_people_write_it(host: str, told: str) -> None:
+    assert listening.place((host, 9999, 0, 0)) == told

@@ -80,8 +80,10 @@ def shown(sock: socket.socket) -> str:
 
 
 def place(address: tuple[Any, ...]) -> str:
-    """A socket's address, as people write it."""
+    """A socket's address, as people write it: one of IPv4 is told as such, whichever socket it came by."""
     host, port = address[:2]
+    if host.startswith("::ffff:") and "." in host:
+        host = host.removeprefix("::ffff:")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
