@@ -365,10 +365,10 @@ class Encrypted(asyncio.BufferedProtocol):
         self._timer = None
         if self._deaf:
             return
-        if self.network.is_reading():
-            inside.refuse(f"the rest of a record of TLS did not come within {STALL:g} s")
-        else:  # it is not its fault
+        if self._stopped:  # it is not its fault
             self._weigh(inside, moved=False)
+        else:
+            inside.refuse(f"the rest of a record of TLS did not come within {STALL:g} s")
 
     def _flush(self) -> None:
         if self._outgoing.pending and not self.network.is_closing():
