@@ -136,10 +136,10 @@ class Seats:
         seat.held = counted
         return not counted or self._held <= (2 * MOST_HELD if seat.rank is Rank.WORKER else MOST_HELD)
 
-    def pace(self, seat: Seat, now: Seconds, frames: int = 1) -> None:
-        """``frames`` requests of ``seat`` are answered."""
+    def pace(self, seat: Seat, now: Seconds) -> None:
+        """A request of ``seat`` is answered."""
         due, least = seat.due, now - WINDOW
-        seat.due = (due if due > least else least) + frames * self.gap
+        seat.due = (due if due > least else least) + self.gap
         if not seat.rank:
             seat.rank = Rank.GUEST
 
