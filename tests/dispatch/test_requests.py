@@ -330,3 +330,9 @@ def test_whatever_comes_is_answered_or_refused_in_words(request_: Request, args:
     assert 0 < len(refusal) < 300
     assert len(frame) < 65536
     assert 0 <= where.shelf("shelf1").decision(at(2)).duty <= 100
+
+
+@pytest.mark.parametrize("request_", ASKED)
+def test_what_is_encoded_already_says_the_same(request_: Request) -> None:
+    given = ask(hall(), request_, *ASKED[request_])
+    assert given.encoded in {None, encode(given.request, given.args)}

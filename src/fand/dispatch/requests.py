@@ -17,7 +17,7 @@ from fand.dispatch.shown import shorten
 from fand.dispatch.status import shelves_page, status_page
 from fand.exceptions import AccessDeniedError, RequestError, ShelfPwmExpireBadValue
 from fand.units import Moment, Timestamp, percent, rounded, rpm, served
-from fand.wire import Request
+from fand.wire import Request, encode
 
 LATEST: Final = Timestamp(253_370_764_800.0)
 """The first instant of the year 9999, UTC: an expiry beyond is set back to it, so that it stays a date anywhere."""
@@ -107,8 +107,15 @@ def _check_access(request: Request, entry: _Entry, args: Args, peer: Peer) -> No
         raise AccessDeniedError(f"{needs} for all shelves")
 
 
+def _done(changed: Shelf | None = None, after: After | None = None) -> Answer:
+    return Answer(Request.ACK, (), () if changed is None else (changed,), after, _ACK)
+
+
+_ACK: Final = encode(Request.ACK, ())
+
+
 def _ping(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
-    return Answer(Request.ACK)
+    return _done()
 
 
 def _get_pwm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
@@ -136,14 +143,14 @@ def _get_rpm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
 def _set_rpm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     news = shelf.report_speed(rpm(args[1]), peer, now.mono)
-    return Answer(Request.ACK, changed=(shelf,) if news else ())
+    return _done(shelf if news else None)
 
 
 def _set_fans(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf, fans = hall.shelf(args[0]), fan_states(args[1])
     peer.speaks_extensions()
     news = shelf.report_fans(fans, peer, now.mono)
-    return Answer(Request.ACK, changed=(shelf,) if news else ())
+    return _done(shelf if news else None)
 
 
 def _set_temperatures(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
@@ -159,13 +166,13 @@ def _set_temperatures(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer
 def _set_pwm_override(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     shelf.set_override(None if args[1] is None else percent(args[1]), now)
-    return Answer(Request.ACK, changed=(shelf,), after=After.SAVED)
+    return _done(shelf, After.SAVED)
 
 
 def _set_pwm_expire(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     shelf.set_override_end(None if args[1] is None else _instant(hall, args[1]), now)
-    return Answer(Request.ACK, changed=(shelf,), after=After.SAVED)
+    return _done(shelf, After.SAVED)
 
 
 def _instant(hall: Hall, when: object) -> Timestamp:
@@ -180,7 +187,7 @@ def _instant(hall: Hall, when: object) -> Timestamp:
 
 
 def _reload(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
-    return Answer(Request.ACK, after=After.RELOADED)
+    return _done(after=After.RELOADED)
 
 
 def _get_shelves(hall: Hall, args: Args, peer: Peer, _now: Moment) -> Answer:
