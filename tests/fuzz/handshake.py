@@ -17,7 +17,8 @@ from fand.dispatch import ALL, NOTHING, Hall
 from fand.exceptions import CorruptedDataError
 from fand.server.connection import FAREWELL
 from fand.server.desk import Desk
-from fand.server.encrypted import Encrypted, Handshakes
+from fand.server.encrypted import Encrypted
+from fand.server.handshakes import Handshakes
 from fand.server.identity import Access, trusted
 from fand.tls.contexts import client_context, server_context
 from fand.units import Timestamp

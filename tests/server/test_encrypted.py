@@ -13,7 +13,7 @@ import pytest
 from fand.config import AllowConfig, LimitsConfig, ServerConfig
 from fand.dispatch import Shelf
 from fand.ports import Temperature
-from fand.server import encrypted
+from fand.server import handshakes
 from fand.server.certificates import Certificates, shown
 from fand.server.connection import FAREWELL, UNREAD, Connection
 from fand.server.desk import DEFAULT, Desk
@@ -570,7 +570,7 @@ class TestHandshake:
     def test_when_too_many_have_begun_the_first_goes_for_the_next(
         self, pki: Pki, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(encrypted, "UNDER_WAY", 3)
+        monkeypatch.setattr(handshakes, "UNDER_WAY", 3)
 
         async def play(counter: Counter) -> None:
             crowd = [await counter.client() for _ in range(5)]

@@ -11,7 +11,8 @@ from typing import Any, Final
 from fand.dispatch import Certificate, Grant, stage
 from fand.ports import Clock
 from fand.server.desk import Desk
-from fand.server.encrypted import Encrypted, Handshakes
+from fand.server.encrypted import Encrypted
+from fand.server.handshakes import Handshakes
 from fand.server.identity import common_name, trusted
 from fand.tls import Files
 from fand.tls.contexts import Ends, ends, server_context, valid_until

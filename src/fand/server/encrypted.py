@@ -19,6 +19,7 @@ from fand.dispatch import NOTHING, Peer
 from fand.exceptions import AccessDeniedError, RequestError
 from fand.server.connection import FAREWELL, STALL, Connection
 from fand.server.desk import Desk
+from fand.server.handshakes import Handshakes
 from fand.server.identity import visitor_at
 from fand.server.limits import Rank, Seat, origin
 from fand.server.turns import SHORTEST
@@ -39,39 +40,7 @@ _HELLO: Final = 4096
 _RECORD: Final = 16_384
 """Bytes in a record at most (RFC 8446, 5.1)."""
 
-UNDER_WAY: Final = 1024
-"""So many handshakes are under way at once. Each has some 45 KiB of OpenSSL's, of whoever it is; one that goes on
-needs no longer than the network for two messages."""
-
 Met = Callable[[dict[str, Any]], object]
-
-
-class Handshakes:
-    """Those under way at one server. When there are too many, the one that began first is given up for a newcomer:
-    a crowd that begins them and does not go on has little memory, and keeps nobody out.
-    """
-
-    def __init__(self) -> None:
-        self._all: dict[Encrypted, None] = {}
-        self._crowded = False
-
-    def begin(self, one: "Encrypted") -> None:
-        """``one`` shakes hands from now on."""
-        if len(self._all) >= UNDER_WAY:
-            first = next(iter(self._all))
-            self.end(first)
-            first.leave("too many have begun since")
-            if not self._crowded:
-                self._crowded = True
-                _log.warning("%d handshakes are under way, and the first go for more", UNDER_WAY)
-        self._all[one] = None
-
-    def end(self, one: "Encrypted") -> None:
-        """``one`` no longer does. May be called twice, and without :meth:`begin`."""
-        self._all.pop(one, None)
-        if self._crowded and len(self._all) < UNDER_WAY / 2:
-            self._crowded = False
-            _log.warning("no handshake has to go for others any more")
 
 
 class Encrypted(asyncio.BufferedProtocol):
