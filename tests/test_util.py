@@ -537,3 +537,21 @@ class TestPidfile:
         assert f"process {os.getpid()} is running" in capsys.readouterr().err
         util.terminate()
         assert not path.exists()
+
+
+class TestHelpFormatter:
+    @pytest.mark.parametrize(("columns", "width"), [("60", 58), ("1", 18), ("", 78), ("0", 78), ("wide", 78)])
+    def test_it_is_as_wide_as_the_terminal(self, monkeypatch: pytest.MonkeyPatch, columns: str, width: int) -> None:
+        def none(_file: int) -> os.terminal_size:
+            raise OSError
+
+        monkeypatch.setenv("COLUMNS", columns)
+        monkeypatch.setattr(os, "get_terminal_size", none)
+        parser = argparse.ArgumentParser("x", description="word " * 40, formatter_class=util.help_formatter)
+        assert width - 5 < max(map(len, parser.format_help().splitlines())) <= width
+
+    def test_a_terminal_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        monkeypatch.setattr(os, "get_terminal_size", lambda _file: os.terminal_size((132, 24)))
+        parser = argparse.ArgumentParser("x", description="word " * 40, formatter_class=util.help_formatter)
+        assert 125 < max(map(len, parser.format_help().splitlines())) <= 130

@@ -15,7 +15,7 @@ from fand.exceptions import ShelfPwmBadValue
 from fand.fanclient.failsafe import FAILSAFE, failsafe
 from fand.fanclient.host import run
 from fand.units import Percent, percent
-from fand.util import parse_args
+from fand.util import help_formatter, parse_args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
         prog="fand-clientrpi",
         description="Drive a fan from the pins of a Raspberry Pi as the server of its shelf asks, "
         "and safely without it. Pins are given by their Broadcom number.",
+        formatter_class=help_formatter,
     )
     options.add_argument("name", nargs="?", metavar="NAME", help="name of the shelf (default: this host's name)")
     options.add_argument(

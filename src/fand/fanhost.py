@@ -11,7 +11,7 @@ from fand.config import DEFAULT_PORT, ClientConfig, find, load
 from fand.exceptions import ConfigError
 from fand.fanclient.failsafe import FAILSAFE, failsafe
 from fand.fanclient.host import run
-from fand.util import parse_args
+from fand.util import help_formatter, parse_args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="fand-client",
         description="Drive the fans of this host as the servers of their shelf ask, and safely without them.",
+        formatter_class=help_formatter,
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="a fand.toml with a table [client]")
     parser.add_argument("--failsafe", action="store_true", help=FAILSAFE)

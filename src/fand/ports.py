@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from fand.units import Celsius, Percent, Rpm, Seconds, Timestamp
+
+MOST_FANS: Final = 64
+"""So many fans a shelf has at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import errno
 import logging
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -156,15 +155,16 @@ class Stored(Generic[T]):
 
     def _replace(self, data: bytes) -> None:
         folder = self._path.parent
-        handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{self._path.name}.", suffix=_NEW)
+        beside = folder / f".{self._path.name}.{os.urandom(8).hex()}{_NEW}"
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(handle)
-            Path(beside).replace(self._path)
+            beside.replace(self._path)
         except OSError:
-            _remove(Path(beside))
+            _remove(beside)
             raise
         _sync(folder)
 

@@ -238,6 +238,21 @@ def parse_args(
     return args
 
 
+def help_formatter(prog: str) -> "argparse.HelpFormatter":
+    """For the help of a program that stays: as wide as the terminal, 80 columns where there is none.
+
+    The width that argparse would find by itself takes the import of shutil, and of all that this needs, whenever an
+    option is added; and they would stay in memory as long as the program.
+    """
+    from argparse import HelpFormatter  # noqa: PLC0415 - whoever gets here has argparse, others need not wait for it
+
+    try:
+        columns = int(os.environ.get("COLUMNS", "0") or 0) or os.get_terminal_size(1).columns
+    except (ValueError, OSError):
+        columns = 80
+    return HelpFormatter(prog, width=max(columns, 20) - 2)
+
+
 # a daemon that says nothing of a lost drive unless asked would be no help
 _LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
 

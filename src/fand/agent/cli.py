@@ -26,7 +26,9 @@ from fand.sensing.sensors import close_sensors, open_sensors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``fand-agent`` with the arguments ``argv`` (None: those of the process); returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="fand-agent", description="Read the sensors of this host and report them to fand servers."
+        prog="fand-agent",
+        description="Read the sensors of this host and report them to fand servers.",
+        formatter_class=util.help_formatter,
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="a fand.toml with a table [agent]")
     parser.add_argument("--check", action="store_true", help="read every sensor once, print what it says, and end")

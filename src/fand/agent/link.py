@@ -5,7 +5,7 @@ Nothing that the server or the network does ends this thread.
 """
 
 import logging
-import random
+import os
 import select
 import socket
 import threading
@@ -154,7 +154,7 @@ class Link(threading.Thread):
     def _ended(self, error: Exception) -> None:
         if self._stopped.is_set():
             return
-        chance = random.random()  # noqa: S311 - keeps many agents apart, no more
+        chance = int.from_bytes(os.urandom(4), "big") / 2**32  # keeps many agents apart, no more
         self._become(redials.ended(self._redial, error, self._interval, self._clock.mono(), chance, heard=True))
 
     def _become(self, redial: Redial) -> None:

@@ -4,12 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fand.config.agent import agent_config
 from fand.config.checked import Faults, Place, meant
-from fand.config.client import client_config
 from fand.config.kinds import Kinds
-from fand.config.server import server_config
-from fand.config.tls import read_tls
 from fand.config.values import Config
 
 TABLES = ("server", "curves", "shelves", "client", "agent", "tls")
@@ -26,12 +22,22 @@ def build(document: dict[str, Any], path: Path, kinds: Kinds, faults: Faults) ->
             file.fault(f"unknown key {key!r}{meant(key, TABLES)}")
     server = client = agent = None
     if not {"server", "curves", "shelves"}.isdisjoint(document):
+        from fand.config.server import server_config  # noqa: PLC0415 - each program reads what is for it
+
         server = server_config(document, kinds, file)
     if "client" in document:
+        from fand.config.client import client_config  # noqa: PLC0415
+
         client = client_config(document["client"], kinds, file.at("client"))
     if "agent" in document:
+        from fand.config.agent import agent_config  # noqa: PLC0415
+
         agent = agent_config(document["agent"], kinds, file.at("agent"))
-    tls = read_tls(document["tls"], file.at("tls")) if "tls" in document else None
+    tls = None
+    if "tls" in document:
+        from fand.config.tls import read_tls  # noqa: PLC0415
+
+        tls = read_tls(document["tls"], file.at("tls"))
     if client is not None:
         client = replace(client, tls=tls)
     if agent is not None:

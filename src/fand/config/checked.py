@@ -7,7 +7,6 @@ that a person sees all faults at once, each in the words of the file's format.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, get_args, get_origin
@@ -109,6 +108,8 @@ def under(path: str, key: str | int) -> str:
 
 def meant(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'known'?`` if one of them is close to ``word``, else nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
     close = get_close_matches(word, sorted(known), 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

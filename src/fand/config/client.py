@@ -12,7 +12,7 @@ from fand.config.kinds import Kinds, choose
 from fand.config.names import name_fault
 from fand.config.tables import ClientTable, FanTable
 from fand.config.values import ClientConfig, FanConfig, TachometerConfig
-from fand.control import MOST_FANS
+from fand.ports import MOST_FANS
 from fand.units import Percent, Rpm, Seconds
 
 

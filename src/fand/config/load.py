@@ -5,10 +5,9 @@ import os
 import re
 from pathlib import Path
 
-from fand.config import ini, toml
+from fand.config import toml
 from fand.config.build import build
 from fand.config.checked import Faults
-from fand.config.convert import document_to_toml
 from fand.config.kinds import Kinds
 from fand.config.values import Config
 from fand.exceptions import ConfigError, ServerNoConfigError
@@ -28,6 +27,8 @@ def load(path: Path, kinds: Kinds) -> Config:
     source = str(path)
     text = _text(path)
     if _is_ini(path, text):
+        from fand.config import ini  # noqa: PLC0415 - most have none
+
         document, names = ini.parse(text, source)
         return build(document, path, kinds, Faults(source, names))
     return build(toml.parse(text, source), path, kinds, Faults(source))
@@ -42,6 +43,9 @@ def to_toml(path: Path) -> str:
     text = _text(path)
     if not _is_ini(path, text):
         raise ConfigError([f"{path}: is no fand.ini; only the configuration of fand 0.1.1 can be converted"])
+    from fand.config import ini  # noqa: PLC0415 - only where one is converted
+    from fand.config.convert import document_to_toml  # noqa: PLC0415
+
     document, _ = ini.parse(text, str(path))
     return document_to_toml(document, f"Converted from {path.name}, the configuration of fand 0.1.1.")
 

@@ -3,18 +3,15 @@
 The meanings are the reference in docs/configuration.rst, which a test holds against them.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from fand.config.checked import Entry
 from fand.config.values import DEFAULT_PORT
-from fand.control import CURVES
 
-if TYPE_CHECKING:
-    CurveKind = str
-else:
-    CurveKind = Literal[*CURVES]
+CurveKind = Literal["linear", "step"]
+"""Those of :data:`fand.control.CURVES`, which who has no shelves need not import."""
 
 RoleName = Literal["read", "report", "control"]
 

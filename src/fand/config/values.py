@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fand.control import ShelfLaw
 from fand.tls import Files
 from fand.units import FULL, Percent, Rpm, Seconds
+
+if TYPE_CHECKING:
+    from fand.control import ShelfLaw
 
 DEFAULT_PORT = 9999
 
@@ -34,7 +37,7 @@ class ShelfConfig:
     """One shelf: its law and its devices."""
 
     name: str
-    law: ShelfLaw
+    law: "ShelfLaw"
     devices: tuple[DeviceConfig, ...]
 
 

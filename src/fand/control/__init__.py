@@ -8,10 +8,11 @@ from fand.control.alarm import Alarm, Change, Event, Finding, Sort, review
 from fand.control.curve import CURVES, Curve, Linear, Step, point_faults
 from fand.control.decision import Decision, Device, Fault, Memory, decide, worth
 from fand.control.device import Health, Track, Watch, health, observe
-from fand.control.fan import MOST_FANS, Condition, FanState, FanTrack, follow
+from fand.control.fan import Condition, FanState, FanTrack, follow
 from fand.control.law import FamilyLaw, ShelfLaw
 from fand.control.override import Override, Pending, end_at, living, override_by
 from fand.control.plausible import judge
+from fand.ports import MOST_FANS
 
 __all__ = [
     "CURVES",

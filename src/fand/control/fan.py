@@ -12,8 +12,6 @@ from typing import Final
 from fand.control.alarm import Sort
 from fand.units import Percent, Rpm, Seconds
 
-MOST_FANS: Final = 64
-"""So many fans a shelf has at most."""
 STANDING: Final = 3
 """So many reports of 0 rpm in a row are a stall ..."""
 START: Final = Seconds(10.0)

@@ -8,7 +8,6 @@ replaced.
 
 import sys
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -65,6 +64,8 @@ def _kind(group: str, name: str) -> Any:
     for entry in _foreign(group):
         if entry.name == name:
             return _load(entry)
+    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
     close = get_close_matches(name, _names(group), n=3)
     hint = f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(_names(group))}"
     raise UnknownKind(f"no {group[:-1]} driver is called {name!r}{hint}")

@@ -1,6 +1,5 @@
 """What detection finds."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -50,6 +49,8 @@ def shown(reading: Reading) -> str:
 
 def table(**keys: str | int | float) -> str:
     """``keys`` as an inline table of TOML: ``{ drive = "SERIAL" }``."""
+    import json  # noqa: PLC0415 - drivers that detect nothing need none
+
     # a JSON string is a TOML string too, once DEL is escaped
     pairs = (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items())
     return f"{{ {', '.join(pairs)} }}".replace("\x7f", "\\u007f")

@@ -4,8 +4,6 @@ import atexit
 import errno
 import importlib
 import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,5 +82,8 @@ def _house_lgpio() -> None:
     if folder := os.environ.get("RUNTIME_DIRECTORY"):
         os.environ["LG_WD"] = folder.split(":")[0]
         return
+    import shutil  # noqa: PLC0415 - only where lgpio is used, which takes far more memory itself
+    import tempfile  # noqa: PLC0415
+
     os.environ["LG_WD"] = folder = tempfile.mkdtemp(prefix="fand-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

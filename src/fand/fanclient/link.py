@@ -5,7 +5,7 @@ What is said, and when to connect again, are decided by :mod:`~fand.fanclient.co
 """
 
 import logging
-import random
+import os
 import socket
 import threading
 
@@ -128,7 +128,7 @@ class Link(threading.Thread):
         if self._stopped.is_set():
             return
         failures = self._redial.failures
-        chance = random.random()  # noqa: S311 - keeps many clients apart, no more
+        chance = int.from_bytes(os.urandom(4), "big") / 2**32  # keeps many clients apart, no more
         now = self._clock.mono()
         self._become(redials.ended(self._redial, error, self._terms.interval, now, chance, heard=heard))
         if self._redial.failures > failures:

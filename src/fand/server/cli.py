@@ -28,7 +28,7 @@ from fand.server.local import listening_at
 from fand.server.loops import kind, new_loop
 from fand.server.saving import StateFile, Store
 from fand.stored import state_folder
-from fand.util import parse_args, stderr_is_journal
+from fand.util import help_formatter, parse_args, stderr_is_journal
 
 if TYPE_CHECKING:
     from fand.server.certificates import Certificates
@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fand-server",
         description="Read the temperatures of every shelf's devices and serve the duty of its fans.",
+        formatter_class=help_formatter,
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="a fand.toml, or a fand.ini of fand 0.1.1")
     parser.add_argument(

@@ -19,7 +19,6 @@ from fand.sensing.readers import Readers
 from fand.sensing.reloading import Reloading
 from fand.sensing.sensors import Sensors
 from fand.sensing.watching import Watches
-from fand.server.alarming import Alarming
 from fand.server.connection import Connection
 from fand.server.desk import Desk, Work
 from fand.server.identity import Access, access_of, own_user
@@ -29,6 +28,7 @@ from fand.server.saving import Saving, Store
 from fand.units import Seconds
 
 if TYPE_CHECKING:
+    from fand.server.alarming import Alarming
     from fand.server.certificates import Certificates, Shown
     from fand.server.encrypted import Encrypted
 
@@ -51,6 +51,12 @@ def shelf_of(config: ShelfConfig) -> Shelf:
 def slot_of(device: DeviceConfig) -> Slot:
     """The place of ``device`` in its shelf."""
     return Slot(device.name, device.kind, Watch(device.interval, device.optional), device.position)
+
+
+def _alarming(config: ServerConfig, readers: Readers) -> "Alarming":
+    from fand.server.alarming import Alarming  # noqa: PLC0415 - running programs is for who wants it
+
+    return Alarming(config.on_alarm, readers)
 
 
 def _no_file() -> ServerConfig:
@@ -87,7 +93,7 @@ class Service:
             self._load_again, lambda: self.sensors, self.become, readers, tell, owners=lambda new: new.shelves
         )
         self._saving = None if store is None else Saving(store, self.hall, clock, readers)
-        self._alarming = Alarming(config.on_alarm, readers) if config.on_alarm else None
+        self._alarming = _alarming(config, readers) if config.on_alarm else None
         works: dict[After, Work] = {After.RELOADED: self.reloading.ask}
         if self._saving is not None:
             works[After.SAVED] = self._saving.saved
