@@ -1,9 +1,11 @@
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
-from fand.drivers.smartdrive import FIRST_PAUSE, SmartDrive, unknown_drives
+from fand.drivers.smartctl import Answer, Smartctl
+from fand.drivers.smartdrive import FIRST_PAUSE, FRESH, SmartDrive, unknown_drives
 from fand.exceptions import DriverError
 from fand.ports import Asleep, Failed, Reading, Temperature
 from fand.units import Celsius, Seconds
@@ -152,7 +154,7 @@ def test_behind_usb_a_drive_is_found_by_its_own_serial_number(tree: Tree, smartc
     smartctl.drive("/dev/sdc", "REAL", 33, type="sat")
     asked = Asked(tree, "REAL")
     assert [asked(), asked()] == [at(33), at(33)]
-    assert [call[-1] for call in smartctl.calls()] == ["--scan", "/dev/sdc", "/dev/sdc", "/dev/sdc"]
+    assert [call[-1] for call in smartctl.calls()] == ["--scan", "/dev/sdc", "/dev/sdc"]
 
 
 def raid(smartctl: StandIn, *serials: str) -> None:
@@ -176,6 +178,46 @@ def test_behind_raid_drives_are_told_apart_by_type_after_one_search(tree: Tree, 
     before = len(smartctl.calls())
     assert "no drive R7" in reason(Asked(tree, "R7")(FIRST_PAUSE))
     assert [call[-1] for call in smartctl.calls()[before:]] == ["--scan"]  # who has told is not asked again
+
+
+def test_what_a_drive_answers_to_the_search_is_its_first_reading(tree: Tree, smartctl: StandIn) -> None:
+    raid(smartctl, "R0", "R1")
+    drives = [Asked(tree, "R0"), Asked(tree, "R1", nocheck="never")]
+    devices = len(json.loads(RAID)["devices"])
+    assert [asked(1.0) for asked in drives] == [at(30, 1.0), at(31, 1.0)]
+    assert len(smartctl.calls()) == 1 + devices
+    late = Asked(tree, "R0")
+    assert late(1.0 + 2 * FRESH) == at(30, 1.0 + 2 * FRESH)
+    assert len(smartctl.calls()) == 2 + devices, "what it answered then is old"
+
+
+def test_what_told_no_temperature_when_it_was_found_is_asked_as_its_owner_wants(
+    tree: Tree, smartctl: StandIn
+) -> None:
+    smartctl.scan(RAID)
+    for key in ("megaraid,0", "sat+megaraid,0"):
+        smartctl.drive("/dev/bus/0", "R0", None, key=f" {key}", type="sat+megaraid,0")
+    assert "no temperature" in reason(Asked(tree, "R0", nocheck="never")())
+    assert smartctl.calls()[-1][2] == "never"
+
+
+def test_s9_a_device_that_hangs_in_the_search_holds_up_no_other(
+    tree: Tree, smartctl: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raid(smartctl, "R0", "R1")
+    hangs, release, genuine = threading.Event(), threading.Event(), Smartctl.ask
+
+    def ask(program: Smartctl, device: str, kind: str | None, nocheck: str, now: Seconds) -> Answer:
+        if kind == "megaraid,0":
+            hangs.set()
+            release.wait(20)
+        return genuine(program, device, kind, nocheck, now)
+
+    monkeypatch.setattr(Smartctl, "ask", ask)
+    assert Asked(tree, "R1")() == at(31)
+    assert hangs.wait(20)
+    release.set()
+    assert Asked(tree, "R0")() == at(30)
 
 
 def test_behind_raid_a_drive_that_swaps_its_bay_is_followed(tree: Tree, smartctl: StandIn) -> None:

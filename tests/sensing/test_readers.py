@@ -40,6 +40,20 @@ def test_s9_calls_that_hang_leave_room_for_others() -> None:
     asyncio.run(main())
 
 
+def test_s9_hundreds_that_hang_hold_up_nobody_until_they_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONG", 0.001)
+
+    async def main() -> None:
+        readers, release = Readers(most=64), threading.Event()
+        hung = [asyncio.create_task(readers.call(release.wait, 60)) for _ in range(300)]
+        await asyncio.sleep(0)
+        assert (await readers.call(lambda: 7, 60)).result() == 7
+        release.set()
+        assert all([(await task).done() for task in hung])
+
+    asyncio.run(main())
+
+
 def test_what_must_begin_at_once_does_however_many_run() -> None:
     async def main() -> None:
         readers, release = Readers(most=1), threading.Event()

@@ -2,11 +2,12 @@
 
 A drive that the kernel knows by serial number or WWN is found in sysfs and never opened for that. One that it does
 not know, behind a RAID controller or a USB bridge, or on a system without sysfs, is found by asking the devices of
-``smartctl --scan`` once; so is its type, which goes with every later call. That search is repeated only for a
-drive that is not found, and ever more rarely.
+``smartctl --scan`` once, many at the same time; so is its type, which goes with every later call. What a drive
+answers then is its first reading. That search is repeated only for a drive that is not found, and ever more rarely.
 """
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,10 @@ LONGEST_PAUSE: Final = Seconds(900.0)
 """Between two searches for a drive that is not found; each pause is twice the one before."""
 FAILURES: Final = 3
 """After so many in a row, a drive that sysfs does not show is looked for again."""
+AT_ONCE: Final = 32
+"""So many devices are asked at the same time by a search."""
+FRESH: Final = Seconds(2.0)
+"""An answer to a search that is no older counts as one to who searched."""
 
 _TYPES: Final = {"ata": "sat", "nvme": "nvme", "scsi": "scsi", "usb": None}
 """What ``-d`` takes on each bus. Bridges differ: smartctl finds theirs out, once."""
@@ -43,30 +48,32 @@ class Directory:
     def __init__(self, root: Path, path: str | None = None) -> None:
         self._smartctl = Smartctl(path)
         self._root = root
-        self._lock = threading.Lock()
+        self._news = threading.Condition()
+        self._asking = 0
         self._told: dict[tuple[str, str | None], Answer] = {}
         self._next = Seconds(float("-inf"))
         self._pause = FIRST_PAUSE
 
-    def find(self, identity: str, now: Seconds) -> Place | None:
-        """Where the drive is; searches if a search is due.
+    def find(self, identity: str, now: Seconds) -> tuple[Place, Answer] | None:
+        """Where the drive is, and what it answered when that was found out; searches if a search is due.
+
+        It waits until the drive is found, or the search is over.
 
         :raises DriverError: the search failed
         """
-        with self._lock:
-            place = self._known(identity)
-            if place is None and now >= self._next:
+        with self._news:
+            if self._known(identity) is None and not self._asking and now >= self._next:
                 self._next = Seconds(now + self._pause)
                 self._pause = Seconds(min(2 * self._pause, LONGEST_PAUSE))
                 self._search(now)
-                place = self._known(identity)
-            if place is not None:
+            self._news.wait_for(lambda: self._known(identity) is not None or not self._asking)
+            if (found := self._known(identity)) is not None:
                 self._pause = FIRST_PAUSE
-            return place
+            return found
 
     def forget(self, device: str) -> None:
         """What was told of ``device`` is no longer true."""
-        with self._lock:
+        with self._news:
             self._told = {where: answer for where, answer in self._told.items() if where[0] != device}
 
     def all(self, now: Seconds) -> list[tuple[Place, Answer]]:
@@ -74,22 +81,47 @@ class Directory:
 
         :raises DriverError: the search failed
         """
-        with self._lock:
-            self._search(now)
-            return [(_place(where, answer), answer) for where, answer in self._told.items()]
+        with self._news:
+            devices = self._search(now)
+            self._news.wait_for(lambda: not self._asking)
+            told = [(where, self._told[where]) for where in devices if where in self._told]
+            return [(_place(where, answer), answer) for where, answer in told]
 
-    def _known(self, identity: str) -> Place | None:
-        return next((_place(*told) for told in self._told.items() if is_of(identity, told[1])), None)
+    def _known(self, identity: str) -> tuple[Place, Answer] | None:
+        return next(((_place(*told), told[1]) for told in self._told.items() if is_of(identity, told[1])), None)
 
-    def _search(self, now: Seconds) -> None:
-        for device, kind in self._smartctl.scan():
-            drive = drive_at(device, self._root)
-            if drive is not None and (drive.suspended() or (drive.bus != "usb" and (drive.serial or drive.wwns))):
-                continue  # it sleeps, or sysfs knows it by name: then it is not the one that nobody knows
-            if (device, kind) not in self._told:
-                answer = self._smartctl.ask(device, kind, "standby", now)
-                if answer.serial is not None or answer.wwn is not None:
-                    self._told[device, kind] = answer
+    def _search(self, now: Seconds) -> list[tuple[str, str | None]]:
+        """Have threads ask every device that could be the one that nobody knows; returns these."""
+        scanned = dict.fromkeys(self._smartctl.scan())
+        devices = [where for where in scanned if where not in self._told and self._unknown(where[0])]
+        shared = iter(devices)
+        for _ in range(min(AT_ONCE, len(devices))):
+            threading.Thread(target=self._ask, args=(shared, now), name="search", daemon=True).start()
+            self._asking += 1
+        return devices
+
+    def _unknown(self, device: str) -> bool:
+        """Whether ``device`` is awake, as far as that can be told, and of no drive that sysfs knows by name."""
+        drive = drive_at(device, self._root)
+        return drive is None or not (drive.suspended() or (drive.bus != "usb" and (drive.serial or drive.wwns)))
+
+    def _ask(self, devices: Iterator[tuple[str, str | None]], now: Seconds) -> None:
+        """Ask one of ``devices`` after the other, which several threads share."""
+        try:
+            while True:
+                with self._news:
+                    device, kind = next(devices)  # not two of them at once
+                answer = Smartctl(self._smartctl.path).ask(device, kind, "standby", now)
+                with self._news:
+                    if answer.serial is not None or answer.wwn is not None:
+                        self._told[device, kind] = answer
+                        self._news.notify_all()
+        except StopIteration:
+            pass
+        finally:
+            with self._news:
+                self._asking -= 1
+                self._news.notify_all()
 
 
 class SmartDrive:
@@ -114,6 +146,7 @@ class SmartDrive:
         self._smartctl = Smartctl() if smartctl is None else smartctl
         self._directory = _directory(self._smartctl.path, root)
         self._place: Place | None = None
+        self._found: Answer | None = None
         self._failures = 0
 
     def ask(self, now: Seconds) -> Answer:
@@ -126,7 +159,7 @@ class SmartDrive:
             return Answer(Failed(f"there is no drive {self._identity} on this host (fand detect lists them)", now))
         if place.drive is not None and self._nocheck != "never" and place.drive.suspended():
             return Answer(Asleep(now))
-        answer = self._smartctl.ask(place.device, place.type, self._nocheck, now)
+        answer = self._answered(place, now) or self._smartctl.ask(place.device, place.type, self._nocheck, now)
         fault = self._stranger(place, answer)
         if fault is not None:
             self._lose(place)
@@ -148,9 +181,17 @@ class SmartDrive:
             self._place = Place(self._identity, self._kind or (_TYPES[drive.bus] if drive else None), drive)
         elif (drive := census(self._root).find(self._identity)) is not None:
             self._place = Place(drive.node, self._kind or _TYPES[drive.bus], drive)
-        elif (place := self._directory.find(self._identity, now)) is not None:
+        elif (found := self._directory.find(self._identity, now)) is not None:
+            place, self._found = found
             self._place = Place(place.device, self._kind or place.type)
         return self._place
+
+    def _answered(self, place: Place, now: Seconds) -> Answer | None:
+        """What the drive has just answered to the search that found it, if that is as good as asking it."""
+        answer, self._found = self._found, None
+        if answer is None or answer.type != place.type or answer.reading.at < now - FRESH:
+            return None
+        return answer if self._nocheck == "standby" or isinstance(answer.reading, Temperature) else None
 
     def _learn(self, place: Place, answer: Answer) -> None:
         failed = isinstance(answer.reading, Failed)

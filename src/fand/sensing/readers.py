@@ -15,7 +15,10 @@ from fand.units import Seconds
 T = TypeVar("T")
 
 MOST_AT_ONCE: Final = 64
-"""So many calls run at once, those given up not counted."""
+"""So many calls run at once, those not counted that take long."""
+
+LONG: Final = Seconds(1.0)
+"""A call that has run for so long makes room for another: even hundreds that hang hold up nobody for longer."""
 
 LINGER: Final = Seconds(5.0)
 """A thread without a call ends after so long."""
@@ -37,7 +40,9 @@ class Readers:
         """
         async with self._room:
             future = self.start(function)
-            await asyncio.wait((future,), timeout=timeout)
+            await asyncio.wait((future,), timeout=min(timeout, LONG))
+        if not future.done() and timeout > LONG:
+            await asyncio.wait((future,), timeout=timeout - LONG)
         return future
 
     def start(self, function: Callable[[], T]) -> asyncio.Future[T]:
