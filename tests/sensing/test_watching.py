@@ -103,6 +103,22 @@ def test_the_second_question_comes_after_the_phase_and_the_rest_follow_it() -> N
     assert sensor.calls == [0, 2.5, 12.5, 22.5, 32.5, 42.5]
 
 
+@pytest.mark.parametrize(("interval", "second"), [(10.0, 3.0), (5.0, 3.0), (4.0, 2.6)])
+def test_devices_that_are_asked_seldom_are_asked_several_at_a_time(interval: float, second: float) -> None:
+    async def main() -> list[list[Seconds]]:
+        clock, sensors = TravelClock(), [Played(good), Played(good)]
+        for sensor, phase in zip(sensors, (2.6, 2.9), strict=True):
+            watcher = Watcher("shelf1", device(interval), sensor, AtOnce(), clock)
+            tasks.append(asyncio.create_task(watcher.watch(lambda *_: None, Seconds(phase))))
+        await asyncio.sleep(3.5 + interval)
+        return [sensor.calls for sensor in sensors]
+
+    tasks: list[asyncio.Task[None]] = []
+    first, other = travel(main)
+    assert first == [0, second, second + interval]
+    assert (first == other) is (interval >= 5.0)
+
+
 def test_a_slow_answer_does_not_shift_the_schedule() -> None:
     sensor = Played(good)
     told = watched(sensor, 45, takes=4)

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable
 from functools import partial
+from math import ceil
 from typing import Final
 
 from fand.config import DeviceConfig
@@ -19,6 +20,9 @@ from fand.sensing.sensors import Sensors, closing
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
+
+BEAT: Final = Seconds(0.5)
+"""What is asked every ten of these, or more rarely, is asked at multiples of one: several devices at a time."""
 
 _NUMBERS: Final = re.compile(r"[0-9.]+")
 
@@ -89,13 +93,13 @@ class Watcher:
         return self._call.result()
 
     async def watch(self, observe: Observe, phase: Seconds) -> None:
-        """Ask at once, again ``phase`` seconds later, and from then on every interval; tell ``observe`` each time.
+        """Ask at once, again about ``phase`` seconds later, and then every interval; tell ``observe`` each time.
 
         The schedule is fixed: a slow answer does not shift it, and rounds that it covered are left out. After
         :meth:`end` nothing is told any more, and the sensor is closed as soon as no call of it runs.
         """
         clock = self._clock
-        due = clock.mono() + min(phase, self.device.interval)
+        due = _beat(clock.mono() + min(phase, self.device.interval), self.device.interval)
         while not self._ended:
             self._wanted = False
             self._tell(observe, *await self.read())
@@ -211,6 +215,11 @@ class Watches:
         """Ask no more. Who opened the sensors closes them."""
         for task in self._tasks:
             task.cancel()
+
+
+def _beat(due: float, interval: Seconds) -> float:
+    """``due``, or shortly after, when others are due as well: to wake up once for several costs half."""
+    return ceil(due / BEAT) * BEAT if interval >= 10 * BEAT else due
 
 
 def _done(future: asyncio.Future[None]) -> None:
