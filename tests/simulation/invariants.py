@@ -23,6 +23,8 @@ ROUNDING: Final = 0.11
 """Duties are served in tenths, rounded up."""
 BETWEEN: Final = 0.005
 """Degrees by which a device may be colder between two looks at it than at both."""
+SLOWEST: Final = 100.0
+"""Seconds that a reading takes at most, unless it hangs."""
 CONNECTING: Final = 45.0
 """Seconds in which a fan client has its server again that can be reached: the time-out of a dead connection or of a
 try to connect (10 s), the longest pause (10 s), twice, and one round."""
@@ -79,9 +81,8 @@ class ShelfMonitor:
         self._incredible_at = -inf
         self._intervals = [drive.interval for drive in spec.drives]
         longest = max(self._intervals)
-        self._most = max(
-            budget(longest) + longest + spec.lease + world.watchdog + 20.0, 100.0 / spec.fall + 2 * longest + 10.0
-        )
+        known = max(budget(longest), SLOWEST) + longest
+        self._most = max(known + spec.lease + world.watchdog + 20.0, 100.0 / spec.fall + 2 * longest + 10.0)
         self._history: deque[tuple[float, tuple[float, ...], tuple[float | None, ...], float]] = deque()
         self._stall_found = 10.0 + 5 * spec.interval + SLACK + 3 * spec.latency
         self._shadow: Shadow | None = None
@@ -229,7 +230,9 @@ class ShelfMonitor:
         """After what time at most a temperature of ``device`` is known."""
         drive = self.rack.spec.drives[device]
         if self.sensors[device].lasts(now, drive.interval + drive.timeout + SLACK):
-            return budget(drive.interval) + drive.timeout + SLACK
+            # one that may be absent is so until what it was asked last has come to its end
+            spent = SLOWEST + drive.interval if drive.optional else 0.0
+            return max(budget(drive.interval) + drive.timeout, spent) + SLACK
         return drive.interval + SLACK
 
     def _known_lost(self, device: int) -> float:
