@@ -319,7 +319,7 @@ SERVER: Final = (
         "server-watchdog-starved",
         "C2",
         "The server does not feed its watchdog.",
-        (edit("fand.server.keeper:Keeper.start", "if self.round():", "if not self.round():"),),
+        (edit("fand.server.keeper:Keeper._go_round", "if well:", "if not well:"),),
         (),
     ),
 )
