@@ -121,15 +121,15 @@ def _asking(plan: Plan, count: int, python: Path, tls: Certified | None) -> dict
             found = go(clients)
             spent = (server.cpu() - before) / (time.monotonic() - begin)
             memory = server.memory()
-    if found["answered"] < found["asked"] or found["came"] < count // 10:
-        raise SystemExit(f"not all were answered: {found}")
     waits, newcomers, late = found["waits"], found["newcomers"], found["late"]
     return {
         "median": Figure("wait for an answer, median", "ms", (waits["median"],)),
         "p99": Figure("wait for an answer, 99 % within", "ms", (waits["p99"],)),
         "worst": Figure("wait for an answer, the longest", "ms", (waits["worst"],)),
         "late": Figure("of that the load generator asks late, 99 % within", "ms", (late["p99"],)),
-        "answered": Figure("answers, of as many questions", "", (found["answered"],)),
+        "answered": Figure("answers", "", (found["answered"],)),
+        "missed": Figure("questions without an answer", "", (found["asked"] - found["answered"],)),
+        "turned": Figure("newcomers that were not served", "", (count // 10 - found["came"],)),
         "newcomers": Figure("newcomers: from connecting to the answer, 99 % within", "ms", (newcomers["p99"],)),
         "memory": Figure("server memory for each client", "KiB", (1024 * (memory - alone) / count,)),
         "cpu": Figure("the server's time on its processor", "%", (100 * spent,)),
@@ -185,9 +185,9 @@ PART: Final = Part(
     "Connections",
     "The server has one processor, the load generator another: one process that asks by bare sockets, from 40 "
     "addresses of the loopback network. Waits count from the time at which a question was due, so what the "
-    "generator is late counts as the server's. A changed duty is an operator's override; it counts as heard "
-    "when the generator has read it, which is one socket after the other. Memory is that of the process, "
-    "resident; the kernel's buffers are not in it.",
+    "generator is late counts as the server's; who is not served counts as 30 s. A changed duty is an "
+    "operator's override; it counts as heard when the generator has read it, which is one socket after the "
+    "other. Memory is that of the process, resident; the kernel's buffers are not in it.",
     GOALS,
     measure,
 )

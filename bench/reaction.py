@@ -105,7 +105,7 @@ def measure(plan: Plan) -> Outcome:
         root = plan.sub("root")
         watch = stack.enter_context(Watch())
         ours = _ours(plan, stack, watch, root)
-        theirs = [_theirs(plan, stack, number) for number in range(1 if plan.quick else SHELVES)]
+        theirs = _theirs(plan, stack, 1 if plan.quick else SHELVES)
         by_number = {number: one for one in ours for number in (one.reads, one.writes)}
         selector = stack.enter_context(selectors.DefaultSelector())
         selector.register(watch.fileno(), selectors.EVENT_READ, watch)
@@ -176,17 +176,25 @@ def _ours(plan: Plan, stack: ExitStack, watch: Watch, root: Path) -> list[Ours]:
     return found
 
 
-def _theirs(plan: Plan, stack: ExitStack, number: int) -> Theirs:
-    """A pair of its own for each, for one server has few threads."""
+def _theirs(plan: Plan, stack: ExitStack, count: int) -> list[Theirs]:
+    """Pairs of server and client, for one server has few threads. The clients begin one after the other within a
+    minute: hosts do not start at the same time, and both ends ask once a minute.
+    """
     temperatures = ", ".join(f"{celsius}: {celsius}" for celsius in (0, *range(20, 101)))
     ini = f"[DEFAULT]\nshelves = {SHELF}\nhdd_temps = {temperatures}\nssd_temps = 0: 0\ncpu_temps = 0: 0\n"
     ini += f"[{SHELF}]\ndevices = SN1; 1\n"
-    slow = Slow(plan.sub("smartctl"), {NODE: "SN1"})
-    slow.become(NODE, COLDEST)
-    server = stack.enter_context(their_server(plan, ini, environ=slow.environ))
-    client = stack.enter_context(their_fan_client(plan, server.port))
-    assert client.process.stdout is not None
-    return Theirs(slow, client.process.stdout)
+    pairs = []
+    for _ in range(count):
+        slow = Slow(plan.sub("smartctl"), {NODE: "SN1"})
+        slow.become(NODE, COLDEST)
+        pairs.append((slow, stack.enter_context(their_server(plan, ini, environ=slow.environ))))
+    found = []
+    for slow, server in pairs:
+        client = stack.enter_context(their_fan_client(plan, server.port))
+        assert client.process.stdout is not None
+        found.append(Theirs(slow, client.process.stdout))
+        time.sleep(60 / count if count > 1 else 0)
+    return found
 
 
 PART: Final = Part(

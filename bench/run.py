@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             begin = time.monotonic()
             outcome = _measured(part, args)
             save(place / f"{part.name}{BEFORE if args.before else ''}.json", outcome)
+            if args.quick:
+                print("\na short try: fewer, smaller and shorter than what the goals below are about")
             print(text(part, outcome), f"\n  took {time.monotonic() - begin:.0f} s", flush=True)
     docs = TRIED if args.quick else ROOT / "docs"
     names = [part.name + when for part in PARTS for when in ("", BEFORE)]

@@ -24,6 +24,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+NEVER = 30.0
+"""Seconds that count as the wait of who is not served at all."""
+
 HOSTS = [f"127.0.0.{number}" for number in range(2, 42)]
 
 
@@ -60,18 +63,22 @@ class Crowd:
         return self.frames[number % len(self.frames)]
 
     def take(self, sock: socket.socket) -> bytes:
-        """What has come; nothing if that is no whole record."""
+        """What has come; nothing if that is no whole record.
+
+        :raises ConnectionError: the server does not serve it any more
+        """
         try:
             data = sock.recv(65536)
         except (BlockingIOError, ssl.SSLWantReadError):
             return b""
-        if not data:
-            raise SystemExit("the server ended a connection")
+        if not data or b"disconnect" in data:
+            said = data.decode("ascii", "backslashreplace") if data else "without a word"
+            raise ConnectionError(f"the server ended the connection of {sock.getsockname()}: {said}")
         return data
 
 
 class Newcomer:
-    """Connects, asks, is answered, leaves; ``took`` is how long that was."""
+    """Connects, asks, is answered, leaves; ``took`` is how long that was, :data:`NEVER` if it was sent away."""
 
     def __init__(self, crowd: Crowd, number: int) -> None:
         self.began = time.monotonic()
@@ -90,6 +97,19 @@ class Newcomer:
 
     def go_on(self) -> None:
         """It is readable or writable."""
+        try:
+            if self._served():
+                self._leave(time.monotonic() - self.began)
+        except (ConnectionError, ssl.SSLError):
+            self._leave(NEVER)
+
+    def _leave(self, took: float) -> None:
+        self.took = took
+        self.crowd.epoll.unregister(self.sock.fileno())
+        self.sock.close()
+
+    def _served(self) -> bool:
+        """Do the next step; whether the answer has come."""
         if not self.asked:
             try:
                 if isinstance(self.sock, ssl.SSLSocket):
@@ -97,15 +117,13 @@ class Newcomer:
                 self.sock.send(self.frame)
             except ssl.SSLWantReadError:
                 self.crowd.epoll.modify(self.sock.fileno(), select.EPOLLIN)
-                return
+                return False
             except ssl.SSLWantWriteError:
-                return
+                return False
             self.asked = True
             self.crowd.epoll.modify(self.sock.fileno(), select.EPOLLIN)
-        elif self.crowd.take(self.sock):
-            self.took = time.monotonic() - self.began
-            self.crowd.epoll.unregister(self.sock.fileno())
-            self.sock.close()
+            return False
+        return bool(self.crowd.take(self.sock))
 
 
 def ask(crowd: Crowd, settings: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +138,7 @@ def ask(crowd: Crowd, settings: dict[str, Any]) -> dict[str, Any]:
     cpu, begin = time.process_time(), time.monotonic() + 0.1
     asked = answered = arrived = 0
     total = int(seconds / step)
-    end = begin + seconds + 30
+    end = begin + seconds + NEVER
     while (answered < total or len(came) < settings["newcomers"]) and time.monotonic() < end:
         now = time.monotonic()
         while asked < total and begin + asked * step <= now:
@@ -146,12 +164,14 @@ def ask(crowd: Crowd, settings: dict[str, Any]) -> dict[str, Any]:
             elif crowd.take(crowd.socks[place]):
                 waits.append(time.monotonic() - due[place])
                 answered += 1
+    waits += [NEVER] * (total - answered)
+    came += [NEVER] * (settings["newcomers"] - len(came))
     return {
-        "asked": asked,
+        "asked": total,
         "answered": answered,
         "waits": shares(waits),
         "late": shares(late),
-        "came": len(came),
+        "came": sum(took < NEVER for took in came),
         "newcomers": shares(came),
         "cpu": (time.process_time() - cpu) / (time.monotonic() - begin),
     }
