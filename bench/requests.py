@@ -22,6 +22,7 @@ GOALS = (
     Goal("asyncio", "GET_PWM by a bare socket, of what an asyncio echo reaches", 0.85, "x", most=False),
     Goal("uvloop", "the same on uvloop, of what a uvloop echo reaches", 0.85, "x", most=False),
     Goal("library", "`fand.communication` at both ends, of what that of 0.1.1 reaches", 2.0, "x", most=False),
+    Goal("library-uvloop", "the same with a server on uvloop", 2.0, "x", most=False),
 )
 
 
@@ -78,7 +79,8 @@ def measure(plan: Plan) -> Outcome:
         reached={
             **_held("asyncio", sockets, OURS, ECHO),
             **_held("uvloop", sockets, OURS_UV, ECHO_UV),
-            "library": Reached(per_round(OURS, library[OURS], library[THEIRS])),
+            **_held("library", library, OURS, THEIRS),
+            **_held("library-uvloop", library, OURS_UV, THEIRS),
         },
     )
 
@@ -86,7 +88,8 @@ def measure(plan: Plan) -> Outcome:
 def _held(key: str, found: Mapping[str, Figure], ours: str, echo: str) -> dict[str, Reached]:
     if ours not in found:
         return {}
-    return {key: Reached(per_round(ours, found[ours], found[echo]), per_round(THEIRS, found[THEIRS], found[echo]))}
+    theirs = per_round(THEIRS, found[THEIRS], found[echo]) if echo != THEIRS else None
+    return {key: Reached(per_round(ours, found[ours], found[echo]), theirs)}
 
 
 def _bare(plan: Plan, port: int, size: int = len(ANSWER), environ: Mapping[str, str] | None = None) -> float:
