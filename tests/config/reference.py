@@ -10,11 +10,16 @@ from typing import Annotated, get_args, get_origin
 
 import msgspec
 
-from fand.config import tables
+from fand.config import curves, tables
 from fand.config.checked import describe
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.rst"
-NAMES = [name for name, kind in vars(tables).items() if isinstance(kind, type) and kind.__module__ == tables.__name__]
+TABLES = {
+    name: kind
+    for module in (tables, curves)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and kind.__module__ == module.__name__
+}
 
 _TABLE = re.compile(r"^\.\. keys: (\w+)\n\n+(?:\.\. list-table::\n(?:\n|   .*\n)*)?", re.MULTILINE)
 _HEAD = ["Key", "Value", "Default", "Meaning"]
@@ -31,7 +36,7 @@ def shown(page: str) -> list[str]:
 
 
 def _table(name: str) -> str:
-    fields = msgspec.structs.fields(getattr(tables, name))
+    fields = msgspec.structs.fields(TABLES[name])
     rows = [_HEAD, *([f"``{field.name}``", *_cells(field)] for field in fields)]
     lines = [f".. keys: {name}", "", ".. list-table::", "   :header-rows: 1", "   :widths: 14 24 12 50", ""]
     for first, *rest in rows:

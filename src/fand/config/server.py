@@ -10,10 +10,11 @@ from msgspec import structs
 from fand.config.access import allow_config, check_access
 from fand.config.address import host_fault, is_loopback
 from fand.config.checked import Entry, Place, checked, meant
+from fand.config.curves import CurveTable
 from fand.config.devices import DeviceReader
 from fand.config.kinds import Kinds
 from fand.config.names import name_fault
-from fand.config.tables import CurveTable, ServerTable, ShelfTable
+from fand.config.tables import ServerTable, ShelfTable
 from fand.config.tls import ALLOW, allow_file, tls_files
 from fand.config.values import LimitsConfig, ServerConfig, ShelfConfig
 from fand.control import CURVES, FamilyLaw, ShelfLaw, point_faults
