@@ -101,7 +101,7 @@ def _asked(plan: Plan, count: int) -> Point:
 
 def _begun(server: Started, config: str) -> Point:
     start = time.perf_counter() - server.began
-    passed(server, *(line[9:-1] for line in config.splitlines() if line.startswith("[shelves.")))
+    passed(server, (line[9:-1] for line in config.splitlines() if line.startswith("[shelves.")))
     return Point(start, time.perf_counter() - server.began, 0.0, 0.0)
 
 

@@ -62,7 +62,7 @@ def measure(plan: Plan) -> Outcome:
             "fand 0.1.1: fan client": their_client,
         }
         for server in (busy, still, attended):
-            passed(server, *(f"shelf{number}" for number in range(SHELVES)))
+            passed(server, (f"shelf{number}" for number in range(SHELVES)))
         time.sleep(1.0 if plan.quick else 20.0)  # the first readings are over, and the clients in their rounds
         rounds = [_watched(named, plan.window / 3) for _ in range(3)]
         cpu, wakeups = (

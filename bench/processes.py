@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.child import Child
@@ -163,7 +163,7 @@ def listening(port: int) -> socket.socket:
     return sock
 
 
-def passed(server: Started, *shelves: str) -> None:
+def passed(server: Started, shelves: Iterable[str]) -> None:
     """Wait until every device of these shelves has been read: until then they are at full speed (S1)."""
     with listening(server.port) as sock:
         for shelf in shelves:

@@ -102,7 +102,7 @@ def _our_start(plan: Plan, config: str, slow: Slow, root: Path) -> tuple[float, 
     script, everywhere = rooted(root, "sensors.drive"), os.sched_getaffinity(0)
     with our_server(plan, config, script=script, cpus=everywhere, environ=slow.environ) as server:
         there = time.perf_counter() - server.began
-        passed(server)
+        passed(server, [SHELF])
         whole = time.perf_counter() - server.began
         return there, whole, len(slow.calls()) / DRIVES
 
@@ -148,8 +148,8 @@ def _whole_server(plan: Plan, root: Path, serials: list[str]) -> Outcome:
         script = [SCRIPTS / "watched.py", root, "sensors.drive"]
         watched = stack.enter_context(our_server(plan, toml({SHELF: devices}), script=script, cpus=plan.other))
         plain = stack.enter_context(our_server(plan, toml({SHELF: devices}), script=rooted(root, "sensors.drive")))
-        passed(watched)
-        passed(plain)
+        passed(watched, [SHELF])
+        passed(plain, [SHELF])
         time.sleep(interval)  # the first readings come at once, and all others are spread over the interval
         since, cpu = time.monotonic(), plain.cpu()
         time.sleep(plan.window)
