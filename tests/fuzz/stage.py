@@ -235,6 +235,10 @@ class Wire(asyncio.Transport):
         """See the base."""
         return self._closing
 
+    def is_reading(self) -> bool:
+        """See the base."""
+        return self._taking
+
     def pause_reading(self) -> None:
         """See the base."""
         self._taking = False

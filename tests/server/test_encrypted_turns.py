@@ -166,6 +166,25 @@ class TestTime:
 
         serve(play)
 
+    def test_what_has_come_and_waits_for_its_turn_is_not_late(
+        self, pki: Pki, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def play(counter: Counter) -> None:
+            client = await counter.client()
+            forged = await forger(client, pki, tmp_path)
+            outside, line = (await let_in(counter))._transport._outside, list[Any]()
+            outside.data_received(forged.record(PING[:9]))
+            with monkeypatch.context() as patch:
+                patch.setattr(counter.desk.turns, "line_up", line.append)
+                patch.setattr(counter.desk.turns, "free", lambda _now: False)
+                outside.data_received(forged.record(PING[9:20]) + forged.record(PING[20:]))
+                await asyncio.sleep(3 * STALL)
+            for go in line:
+                go()
+            assert await client.reply() == ACK
+
+        serve(play)
+
     def test_who_goes_while_he_waits_is_forgotten(self, pki: Pki, serve: Serve, tmp_path: Path) -> None:
         async def play(counter: Counter) -> None:
             client = await counter.client()

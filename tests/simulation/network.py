@@ -278,6 +278,10 @@ class Transport(asyncio.Transport):
         """See the base."""
         return self._end.flying
 
+    def is_reading(self) -> bool:
+        """See the base."""
+        return self._end.reading
+
     def pause_reading(self) -> None:
         """See the base."""
         self._end.read(False)

@@ -372,8 +372,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._paused:
             _log.info("%s: dropped: it does not read its answers", self.peer.address)
             self._transport.abort()
-        elif not self._waits:
+        elif self._waits:
+            return
+        elif self._transport.is_reading():
             self.refuse(f"the rest of the frame did not come within {STALL:g} s")
+        else:  # it may have come, and not been decrypted yet
+            self._arm()
 
 
 def _refusal(done: asyncio.Future[None]) -> str | None:

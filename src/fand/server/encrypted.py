@@ -209,6 +209,11 @@ class Encrypted(asyncio.BufferedProtocol):
         if not self._waits:
             self.network.resume_reading()
 
+    @property
+    def reads(self) -> bool:
+        """Whether what comes is taken in: not while it waits for its turn."""
+        return not self._waits and not self._stopped
+
     def _go_on(self) -> None:
         """Shake hands if it is its turn."""
         desk, size = self._desk, self._taken + self._records.held
@@ -401,6 +406,9 @@ class _Inside(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self._outside.resume()
+
+    def is_reading(self) -> bool:
+        return self._outside.reads
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._outside.network.set_write_buffer_limits(high, low)
