@@ -8,7 +8,7 @@ import pytest
 from fand.exceptions import DriverError
 from fand.fanclient import machine as machines
 from fand.fanclient.crew import Hands, in_turn
-from fand.fanclient.events import Answer, Board, Missed, Stop, Woken
+from fand.fanclient.events import Answer, Board, Event, Missed, Stop, Woken
 from fand.fanclient.lease import State, Terms
 from fand.fanclient.loop import Loop
 from fand.fanclient.output import Limits
@@ -176,6 +176,23 @@ def test_an_error_in_the_loop_leaves_the_fans_safe(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         Rig([file], script).run()
     assert file.duty == 100
+
+
+def test_between_two_deadlines_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script() -> Script:
+        yield T + 18.5, [Stop()]
+
+    rig = Rig([FanFile(tmp_path)], script)
+    steps: list[float] = []
+    genuine = Loop.step
+
+    def step(loop: Loop, events: Sequence[Event]) -> bool:
+        steps.append(rig.clock.now - T)
+        return genuine(loop, events)
+
+    monkeypatch.setattr(Loop, "step", step)
+    rig.run()
+    assert steps == [5, 10, 15, 18.5]
 
 
 def test_speeds_are_measured_each_interval_and_put_on_the_board(tmp_path: Path) -> None:

@@ -427,6 +427,34 @@ def test_a_sensor_that_no_thread_can_close_is_told(caplog: pytest.LogCaptureFixt
     assert caplog.messages == ["shelf1: a could not be closed: can't start new thread"]
 
 
+def test_s9_the_loop_turns_while_hundreds_of_devices_are_read() -> None:
+    """Each reading waits until the loop has turned: one that was made in the loop itself would fail."""
+    told: list[Reading] = []
+
+    async def main() -> None:
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+        def read(now: Seconds) -> Reading:
+            turned = threading.Event()
+            loop.call_soon_threadsafe(turned.set)
+            return good(now) if turned.wait(20) else Failed("the loop stood still", now)
+
+        def note(_shelf: str, _device: str, reading: Reading, _family: str | None) -> None:
+            told.append(reading)
+            if len(told) == len(sensors):
+                over.set()
+
+        devices = [replace(device(), name=str(number)) for number in range(200)]
+        sensors = [opened(one, Played(read)) for one in devices]
+        watches = Watches(note, Readers(), SystemClock())
+        watches.become(sensors)
+        await over.wait()
+        watches.stop()
+
+    asyncio.run(main())
+    assert all(isinstance(reading, Temperature) for reading in told)
+
+
 class TestTrouble:
     def test_it_is_logged_when_it_begins_changes_and_ends(self, caplog: pytest.LogCaptureFixture) -> None:
         trouble = Trouble("shelf1", "a")

@@ -93,7 +93,10 @@ class Loop:
             going = True
             while going:
                 events = inbox.get(Seconds(min(self.deadline - self._clock.mono(), GLANCE)))
-                going = self.step([Woken(), *events] if slept() else events)
+                if slept():
+                    events = [Woken(), *events]
+                if events or self._clock.mono() >= self.deadline:
+                    going = self.step(events)
 
     def begin(self) -> None:
         """Take the fans over, at full speed, and tell the service manager.

@@ -68,7 +68,7 @@ class HwmonFan:
     def __init__(self, settings: Settings, name: str, state: Path, root: Path) -> None:
         self._settings = settings
         self._root = root
-        self._chip = find_chip(settings.hwmon, root)
+        self._find()
         if not self._pwm.exists():
             there = ", ".join(map(str, numbers(self._chip.folder, "pwm*"))) or "none"
             raise DriverError(f"chip {self._chip.name} has no output pwm{settings.pwm} (it has: {there})")
@@ -170,13 +170,10 @@ class HwmonFan:
             return FULL
         return Percent(read_int(self._pwm) * FULL / MAX)
 
-    @property
-    def _pwm(self) -> Path:
-        return self._chip.folder / f"pwm{self._settings.pwm}"
-
-    @property
-    def _enable(self) -> Path:
-        return self._chip.folder / f"pwm{self._settings.pwm}_enable"
+    def _find(self) -> None:
+        self._chip = chip = find_chip(self._settings.hwmon, self._root)
+        self._pwm = chip.folder / f"pwm{self._settings.pwm}"
+        self._enable = chip.folder / f"pwm{self._settings.pwm}_enable"
 
     @property
     def _is_pwm_fan(self) -> bool:
@@ -188,7 +185,7 @@ class HwmonFan:
     def _follow(self) -> None:
         """A chip whose driver was loaded anew has another folder."""
         if not self._chip.present():
-            self._chip = find_chip(self._settings.hwmon, self._root)
+            self._find()
 
     def _set_mode(self, mode: int) -> None:
         if not self._enable.exists():
