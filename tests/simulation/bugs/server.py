@@ -181,7 +181,7 @@ SERVER: Final = (
         "Devices are asked one at a time, and an answer that does not come is waited for.",
         (
             edit("fand.sensing.readers:Readers.__init__", "asyncio.Semaphore(most)", "asyncio.Semaphore(1)"),
-            edit("fand.sensing.readers:Readers.call", "timeout=timeout", "timeout=None"),
+            edit("fand.sensing.readers:Readers.call", "timeout=min(timeout, LONG)", "timeout=None"),
         ),
         ("hangs",),
     ),
