@@ -224,6 +224,7 @@ def test_behind_raid_a_drive_that_swaps_its_bay_is_followed(tree: Tree, smartctl
     raid(smartctl, "R0", "R1")
     asked = Asked(tree, "R0")
     assert asked() == at(30)
+    assert Asked(tree, "R1")() == at(31)  # so that the search is over
     raid(smartctl, "R1", "R0")
     assert reason(asked(1.0)) == "/dev/bus/0 is now drive R1, not R0"
     assert "no drive R0" in reason(asked(2.0))  # the next search is not due yet

@@ -1,12 +1,15 @@
 """Real fand-server and fand-client processes around files: a drive that is a file, a fan that is a file."""
 
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +34,19 @@ name = "front"
 fake = "{folder}/duty"
 tachometer = {{ fake = 1500 }}
 """
+
+
+def kept_port() -> int:
+    """A port of 127.0.0.1 that stays free while its server is gone: the system gives it to nobody who connects."""
+    try:
+        lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        lowest = 32768
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def until(condition: Callable[[], bool], what: str = "what was waited for") -> None:
@@ -98,7 +114,7 @@ class Site:
         self.config.write_text(CONFIG.format(folder=folder))
         self.duty_file = folder / "duty"
         self.heat(35)  # a demand of 75 %
-        self.port = 0
+        self.port = kept_port()
         self._started: list[Program] = []
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import threading
 from functools import cache
 from typing import Any, Final
 
@@ -94,25 +95,27 @@ def _again(payload: bytes, request: Request, args: tuple[Any, ...], form: Any) -
 
 
 class Audit:
-    """Sees what Python's audit hooks see, while it is asked to: imports, files, sockets, processes, unpickling."""
+    """Sees what Python's audit hooks see of one thread, while it is asked to: imports, files, sockets, processes,
+    unpickling.
+    """
 
     def __init__(self) -> None:
-        self._watching = False
+        self._watched: int | None = None
         self._seen: list[str] = []
         sys.addaudithook(self._hear)
 
     def begin(self) -> None:
-        """From now on."""
+        """From now on, what the calling thread does: hooks hear all threads, and others may be at work."""
         self._seen = []
-        self._watching = True
+        self._watched = threading.get_ident()
 
     def end(self) -> list[str]:
         """No more; returns the names of what was seen."""
-        self._watching = False
+        self._watched = None
         return self._seen
 
     def _hear(self, event: str, _args: tuple[object, ...]) -> None:
-        if self._watching:
+        if self._watched == threading.get_ident():
             self._seen.append(event)
 
 
