@@ -8,7 +8,6 @@ Everything here may be used by many threads at once. Two that send on one socket
 mix; so do two that receive.
 """
 
-import logging
 import math
 import os
 import socket
@@ -28,6 +27,7 @@ from fand.exceptions import (
     TerminatingError,
     UnpicklableError,
 )
+from fand.heard import Heard
 from fand.wire import Decoder, Request, encode, reason
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ __all__ = [
     "send",
 ]
 
-_log = logging.getLogger(__name__)
+_log: Final = Heard(__name__)
+
+_DEBUG: Final = 10
+"""That of logging, which need not have been imported."""
 
 _DISCONNECT: Final = Request.DISCONNECT
 
@@ -198,8 +201,9 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
                 _shut_down(sock)
                 if _links.release(sock) is not None:
                     sock.close()
-    if _log.isEnabledFor(logging.DEBUG):  # half the cost of the call, where every call counts
-        _log.debug("sent %s %s to %s", request, args, sock)
+    # asked first: to log is half the cost of the call, where every call counts
+    if (log := _log.logger) is not None and log.isEnabledFor(_DEBUG):
+        log.debug("sent %s %s to %s", request, args, sock)
 
 
 def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
@@ -220,8 +224,8 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
     link = _links.of(sock)
     with link.receiving:
         request, args = _receive_frame(sock, link)
-    if _log.isEnabledFor(logging.DEBUG):
-        _log.debug("received %s %s from %s", request, args, sock)
+    if (log := _log.logger) is not None and log.isEnabledFor(_DEBUG):
+        log.debug("received %s %s from %s", request, args, sock)
     if request is _DISCONNECT:
         why = reason(args)
         error = FandConnectionResetError(f"{link.peer} ended the connection" + (f": {why}" if why else ""))
@@ -304,7 +308,8 @@ def dial(address: str, port: int, table: tls.Files | None = None) -> socket.sock
     except BaseException:
         sock.close()
         raise
-    _log.info("connected to %s%s", where, "" if context is None else " by TLS")
+    if (log := _log.logger) is not None:
+        log.info("connected to %s%s", where, "" if context is None else " by TLS")
     return sock
 
 
@@ -401,12 +406,14 @@ def _close(sock: socket.socket, link: _Link, notice: bytes | None) -> None:
             sock.settimeout(0)
             sock.send(notice)
         except OSError as error:
-            _log.info("could not tell %s that the connection ends: %s", link.peer, error)
+            if (log := _log.logger) is not None:
+                log.info("could not tell %s that the connection ends: %s", link.peer, error)
         finally:
             link.sending.release()
     _shut_down(sock)
     sock.close()
-    _log.info("closed the connection to %s", link.peer)
+    if (log := _log.logger) is not None:
+        log.info("closed the connection to %s", link.peer)
 
 
 def _shut_down(sock: socket.socket) -> None:

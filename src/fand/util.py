@@ -8,7 +8,6 @@ A program ends when :func:`terminate` is called, from any thread or from a signa
 import _thread
 import atexit
 import errno
-import logging
 import os
 import sys
 import threading
@@ -34,7 +33,6 @@ __all__ = [
     "when_terminate",
 ]
 
-_log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -120,8 +118,10 @@ class Termination:
                 return
             try:
                 handler()
-            except Exception:  # noqa: BLE001 - the others must run too
-                _log.exception("%r failed while the program was terminating", handler)
+            except Exception:
+                import logging  # noqa: PLC0415 - a seventh of the whole run of fanctl
+
+                logging.getLogger(__name__).exception("%r failed while the program was terminating", handler)
 
     def _at_exit(self) -> None:
         if os.getpid() == self._pid:  # not in a forked child: its parent goes on
@@ -224,8 +224,10 @@ def parse_args(
     parser.add_argument("-l", "--logfile", metavar="FILE", help="log to this file instead of stderr")
     parser.add_argument("-P", "--pidfile", metavar="FILE", help="write the process id to this file while running")
     args = parser.parse_args(argv)
+    from fand import logs  # noqa: PLC0415 - not for fanctl unless it is given options
+
     try:
-        _set_up_logging(logging.CRITICAL if args.quiet else _LEVELS[min(args.verbose, 2)], args.logfile, aside=aside)
+        logs.set_up(None if args.quiet else args.verbose, args.logfile, aside=aside)
     except OSError as error:
         parser.error(f"cannot write to the log file {args.logfile}: {error.strerror}")
     if args.pidfile is not None:
@@ -253,10 +255,6 @@ def help_formatter(prog: str) -> "argparse.HelpFormatter":
     return HelpFormatter(prog, width=max(columns, 20) - 2)
 
 
-# a daemon that says nothing of a lost drive unless asked would be no help
-_LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
-
-
 def _address(text: str) -> str:
     """A host as people write it, an IPv6 address in brackets or not, or the path of a Unix socket; whether it exists
     the resolver will tell.
@@ -277,56 +275,6 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and int(text[:6]) <= 0xFFFF):
         raise ArgumentTypeError(f"{text[:60]!r} is not a port, a number from 0 to 65535")
     return int(text)
-
-
-def _set_up_logging(level: int, logfile: str | None, *, aside: bool) -> None:
-    """Send the log of the whole process to ``logfile`` or to stderr.
-
-    :raises OSError: the file cannot be written
-    """
-    if logfile is not None:
-        from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - slow to import, and seldom wanted
-
-        handler: logging.Handler = WatchedFileHandler(logfile, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    else:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_ForJournal() if stderr_is_journal() else logging.Formatter(_ON_STDERR))
-    if aside:
-        from fand.aside import Aside, Stderr  # noqa: PLC0415 - for the programs that stay
-
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stderr__ is not None:
-            handler.setStream(Stderr())
-        handler = Aside([handler])
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(level)
-
-
-_ON_STDERR: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-class _ForJournal(logging.Formatter):
-    """Lines for journald, which keeps the time itself and takes the priority from a prefix (sd-daemon(3))."""
-
-    _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-
-    def __init__(self) -> None:
-        super().__init__("%(name)s: %(message)s")
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Put the priority before every line, as journald reads each for itself."""
-        priority = next((number for level, number in self._PRIORITIES if record.levelno >= level), 7)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
-
-
-def stderr_is_journal() -> bool:
-    """Tell whether stderr leads to journald: JOURNAL_STREAM names its device and inode (systemd.exec(5))."""
-    try:
-        stderr = os.fstat(2)
-    except OSError:  # closed
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
 
 
 def _take_pidfile(path: "Path") -> None:

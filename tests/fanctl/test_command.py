@@ -36,6 +36,11 @@ def closed_port() -> int:
         ("ping", Options("ping", [])),
         ("get-pwm shelf1", Options("get-pwm", ["shelf1"])),
         ("-a nas -p 1 get-pwm shelf1", Options("get-pwm", ["shelf1"], "nas", 1)),
+        ("-p 1 -a 192.0.2.7 ping", Options("ping", [], "192.0.2.7", 1)),
+        ("-a my-nas_2.example.org ping", Options("ping", [], "my-nas_2.example.org")),
+        ("-a ::1 ping", Options("ping", [], "::1")),
+        ("-a /run/fand.sock ping", Options("ping", [], "/run/fand.sock")),
+        ("-p 1 -p 2 ping", Options("ping", [], None, 2)),
         ("get-pwm -a nas shelf1 --port 1", Options("get-pwm", ["shelf1"], "nas", 1)),
         ("status --json", Options("status", [], json=True)),
         ("-vvq ping", Options("ping", [])),
@@ -52,6 +57,9 @@ def test_options_stand_anywhere(line: str, options: Options) -> None:
     [
         ("", "the following arguments are required: ACTION\n"),
         ("-p 99999 ping", "'99999' is not a port"),
+        ("-p 1.5 ping", "'1.5' is not a port"),
+        ("-a nas:1 ping", "'nas:1' is no host"),
+        ("-a nas -p 1", "the following arguments are required: ACTION\n"),
         ("--nosuch ping", "unrecognized arguments: --nosuch"),
     ],
 )

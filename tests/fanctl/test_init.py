@@ -87,9 +87,9 @@ def test_without_a_standard_output_it_works_too(server: Server) -> None:
 
 
 def test_a_plain_question_starts_without_what_it_does_not_need(server: Server) -> None:
-    code = "import sys; from fand.fanctl import main; main(['get-pwm', 'shelf1']); print(*sys.modules)"
+    words = ["-a", "127.0.0.1", "-p", str(server.port), "get-pwm", "shelf1"]
+    code = f"import sys; from fand.fanctl import main; main({words}); print(*sys.modules)"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    environ["FAND_SERVER"] = f"127.0.0.1:{server.port}"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=40, check=True
     )
@@ -101,6 +101,7 @@ def test_a_plain_question_starts_without_what_it_does_not_need(server: Server) -
         "dataclasses",
         "json",
         "locale",
+        "logging",
         "msgspec",
         "pathlib",
         "pickle",

@@ -13,6 +13,9 @@ from fand.util import DEFAULT_PORT, parse_args
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+_OF_NAMES: Final = str.maketrans("", "", ".-_")
+"""Takes away what a host name or an IPv4 address has besides letters and digits."""
+
 _EPILOG: Final = """\
 Without -a, the server is the one that the variable FAND_SERVER names, as HOST
 or HOST:PORT; without that, the one on this host. A HOST that begins with /
@@ -58,10 +61,29 @@ def parse(argv: Sequence[str]) -> Options:
 
     :raises SystemExit: by argparse
     """
-    if argv and not any(word.startswith("-") for word in argv):
-        return Options(argv[0], argv[1:])  # without options there is nothing that needs argparse, a tenth of the run
+    if (plain := _plain(argv)) is not None:
+        return plain
     args = parse_args(_parser(), argv, port=None)
     return Options(args.action, args.args, args.address, args.port, args.json)
+
+
+def _plain(argv: Sequence[str]) -> Options | None:
+    """A command line without options, but for those that say where the server is, ahead of the action.
+
+    Nothing in it needs argparse, a quarter of the run; whatever else there is, and whatever is wrong, does: None.
+    """
+    where: dict[str, str | None] = {"-a": None, "-p": None}
+    words = argv
+    while len(words) > 2 and words[0] in where:
+        where[words[0]], words = words[1], words[2:]
+    address, port = where.values()
+    if not words or any(word.startswith("-") for word in words):
+        return None
+    if address is not None and not (address[:1].isalnum() and address.translate(_OF_NAMES).isalnum()):
+        return None
+    if port is not None and not (port.isdecimal() and int(port[:6]) <= 0xFFFF):
+        return None
+    return Options(words[0], words[1:], address, None if port is None else int(port))
 
 
 def _parser() -> "ArgumentParser":

@@ -17,6 +17,7 @@ from fand.clock import SystemClock
 from fand.config import ServerConfig, find, load, to_toml
 from fand.exceptions import ConfigError, FandError, ListeningError
 from fand.journal import ToJournal
+from fand.logs import stderr_is_journal
 from fand.output import say
 from fand.sensing.readers import Readers
 from fand.sensing.sensors import close_sensors, open_sensors
@@ -28,7 +29,7 @@ from fand.server.local import listening_at
 from fand.server.loops import kind, new_loop
 from fand.server.saving import StateFile, Store
 from fand.stored import state_folder
-from fand.util import help_formatter, parse_args, stderr_is_journal
+from fand.util import help_formatter, parse_args
 
 if TYPE_CHECKING:
     from fand.server.certificates import Certificates

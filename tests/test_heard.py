@@ -1,0 +1,21 @@
+import logging
+import sys
+
+import pytest
+
+from fand.heard import Heard
+
+
+def test_it_is_the_logger_of_that_name() -> None:
+    heard = Heard("fand.some")
+    assert heard.logger is logging.getLogger("fand.some")
+    assert heard.logger is heard.logger
+
+
+def test_nobody_hears_before_somebody_has_imported_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard("fand.some")
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "logging")
+        assert heard.logger is None
+        assert "logging" not in sys.modules
+    assert heard.logger is logging.getLogger("fand.some")
