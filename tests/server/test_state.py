@@ -69,6 +69,13 @@ def test_the_file_is_legible_and_its_instants_are_instants() -> None:
     }
 
 
+def test_an_alarm_of_a_fan_with_a_long_name_comes_back_whole() -> None:
+    reason = f"fan {'a' * 199}… was set by somebody else, and set back"
+    one = shelf("one")
+    one.restore(Kept(alarms=(Alarm(Sort.TAKEN, f"{'a' * 199}…", reason, Timestamp(WALL)),)))
+    assert recall(state_of(hall(one)), ["one"], at(0)).shelves["one"] == one.kept
+
+
 def test_s8_an_override_whose_instant_has_passed_stays_dead_and_is_told() -> None:
     found = of_shelf1(override={"percent": 60, "until": NOW.wall, "given": True})
     assert found.shelves["shelf1"] == Kept()

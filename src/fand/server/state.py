@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -19,6 +19,9 @@ from fand.dispatch import LATEST, NOTHING_KEPT, Hall, Kept, shorten
 from fand.units import Moment, Percent, Timestamp, served
 
 T = TypeVar("T")
+
+LONGEST_REASON: Final = 1000
+"""Characters of an alarm's reason that are taken back; none that is kept is longer."""
 
 _Instant = Annotated[float, msgspec.Meta(gt=0, le=LATEST)]
 
@@ -148,7 +151,8 @@ def _alarms(raws: list[Any], shelf: str, found: Recalled) -> Iterator[Alarm]:
         if saved is None:
             continue
         if saved.sort in sorts:
-            yield Alarm(sorts[saved.sort], saved.subject, shorten(saved.reason), Timestamp(saved.since))
+            reason = shorten(saved.reason, LONGEST_REASON)
+            yield Alarm(sorts[saved.sort], saved.subject, reason, Timestamp(saved.since))
         else:
             found.faults.append(f"{shelf}: alarm: there is no sort {shorten(saved.sort, 40)!r}")
 
