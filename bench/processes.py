@@ -14,8 +14,11 @@ from pathlib import Path
 from tests.child import Child
 
 from bench import peers
-from bench.plan import SCRIPTS, Plan
+from bench.plan import ROOT, SCRIPTS, Plan
 from fand.wire import Decoder, Request, encode
+
+THEIRS = ROOT / "tests" / "interop" / "scripts" / "serve.py"
+"""What runs the server of fand 0.1.1 and prints its port."""
 
 LONGEST = 300.0
 """Seconds after which what is waited for will not come any more."""
@@ -145,7 +148,7 @@ def their_server(
     """The server of fand 0.1.1, from when it listens."""
     place = plan.sub("server-0.1.1")
     (place / "fand.ini").write_text(config)
-    command = [*before, peers.theirs(), SCRIPTS / "served.py", "-c", "fand.ini", "-a", "127.0.0.1", "-p", 0]
+    command = [*before, peers.theirs(), THEIRS, "-c", "fand.ini", "-a", "127.0.0.1", "-p", 0]
     with running(command, place, plan.one if cpus is None else cpus, environ) as server:
         server.port = int(server.line())
         yield server

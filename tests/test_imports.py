@@ -49,13 +49,14 @@ SERVICES = {
         "from fand.server.cli import main; main(['--check', '-c', config])",
         TYPED | LOOP | {"tomllib", "unicodedata"},
         {"aside", "clock", "config", "control", "dispatch", "drivers", "exceptions", "journal", "logs", "notify",
-         "output", "ports", "sensing", "server", "stored", "tls", "units", "util", "wire"},
+         "output", "ports", "sensing", "server", "signals", "stored", "tls", "units", "util", "wire"},
     ),
     "fand-agent": (
         "from fand.agent.cli import main; main(['--check', '-c', config])",
         TYPED | LOOP | {"tomllib"},
         {"agent", "aside", "clock", "communication", "config", "control", "dispatch", "drivers", "exceptions",
-         "fanclient", "heard", "logs", "notify", "output", "ports", "sensing", "tls", "units", "util", "wire"},
+         "fanclient", "heard", "logs", "notify", "output", "ports", "sensing", "signals", "tls", "units", "util",
+         "wire"},
     ),
     "fand-client": (
         "from fand.fanhost import main; main(['-c', config])",

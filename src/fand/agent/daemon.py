@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from fand.agent.board import Board
 from fand.agent.conversation import News
@@ -18,13 +16,11 @@ from fand.sensing.readers import Readers
 from fand.sensing.reloading import Reloading
 from fand.sensing.sensors import Sensors, close_sensors
 from fand.sensing.watching import Watches
+from fand.signals import heeded
 from fand.tls import Files
 from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
-
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-"""What ends an agent."""
 
 
 class _Told(NamedTuple):
@@ -72,7 +68,7 @@ class Daemon:
 
         SIGHUP has the configuration read again. The main thread must call it, for the sake of the signals.
         """
-        with self._signals(asyncio.get_running_loop()):
+        with heeded(asyncio.get_running_loop(), self.stop, self.reload):
             self._board.beat(self._clock.mono())
             self._watches.become(self._sensors)
             self._link(self._config)
@@ -95,19 +91,6 @@ class Daemon:
         """Read the configuration again, and go on under it if nothing is wrong with it."""
         if not self._stop.is_set():
             self._reloading.ask()
-
-    @contextmanager
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self.stop)
-        # Not by the loop, which would give it back to the system's default, the end of the process, when it closes.
-        before = signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self.reload))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGHUP, before)
-            for number in SIGNALS:
-                loop.remove_signal_handler(number)
 
     def _become(self, config: AgentConfig, sensors: Sensors) -> None:
         """Go on under ``config``, in one step. A device whose sensor is the same object is the same as before."""

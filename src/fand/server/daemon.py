@@ -3,10 +3,8 @@
 import asyncio
 import logging
 import resource
-import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fand.config import ServerConfig
@@ -18,6 +16,7 @@ from fand.server import audit
 from fand.server.accepting import Accepting
 from fand.server.saving import Store
 from fand.server.service import Service
+from fand.signals import heeded
 from fand.units import Seconds
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class Daemon:
         """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._complain)
-        with self._signals(loop):
+        with heeded(loop, self.stop, self.reload):
             await self._service.recall()
             alive = watchdog()
             if alive is None:
@@ -118,19 +117,6 @@ class Daemon:
         if not self._stop.is_set():
             audit.by_signal()
             self._service.reloading.ask()
-
-    @contextmanager
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        # Not by the loop, which would give it back to the system's default, the end of the process, when it closes.
-        before = signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self.reload))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGHUP, before)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
 
     def _welcome_at(self, sock: socket.socket) -> Callable[[], asyncio.BaseProtocol]:
         """For who comes by ``sock``: with a certificate the server speaks TLS, but not with users of this host."""
