@@ -28,6 +28,7 @@ from fand.exceptions import (
     TerminatingError,
     UnpicklableError,
 )
+from fand.links import Links
 from fand.wire import Decoder, encode
 from tests.child import Child
 
@@ -580,7 +581,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> util.Termination:
     """An end of the program that is for one test only, and nobody's sockets."""
     end = util.Termination()
     monkeypatch.setattr(util, "_end", end)
-    monkeypatch.setattr(com, "_links", com._Links())
+    monkeypatch.setattr(com, "_links", Links())
     return end
 
 

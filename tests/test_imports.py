@@ -55,25 +55,25 @@ SERVICES = {
         "from fand.agent.cli import main; main(['--check', '-c', config])",
         TYPED | LOOP | {"tomllib"},
         {"agent", "aside", "clock", "communication", "config", "control", "dispatch", "drivers", "exceptions",
-         "fanclient", "heard", "logs", "notify", "output", "ports", "sensing", "signals", "tls", "units", "util",
-         "wire"},
+         "fanclient", "heard", "links", "logs", "notify", "output", "ports", "sensing", "signals", "tls", "units",
+         "util", "wire"},
     ),
     "fand-client": (
         "from fand.fanhost import main; main(['-c', config])",
         TYPED | {"tomllib"},
         {"aside", "clock", "communication", "config", "drivers", "exceptions", "fanclient", "fanhost", "heard",
-         "logs", "notify", "ports", "stored", "tls", "units", "util", "wire"},
+         "links", "logs", "notify", "ports", "stored", "tls", "units", "util", "wire"},
     ),
     "fand-clientrpi": (
         "from fand.clientrpi import main; main(['shelf1', '--pwm-chip', 'none.pwm', '--rpm-chip', 'none'])",
         TYPED | {"tomllib"},
         {"aside", "clientrpi", "clock", "communication", "config", "drivers", "exceptions", "fanclient", "heard",
-         "logs", "notify", "ports", "stored", "tls", "units", "util", "wire"},
+         "links", "logs", "notify", "ports", "stored", "tls", "units", "util", "wire"},
     ),
     "fanctl": (
         "from fand.fanctl import main; main(['get-pwm', 'shelf1'])",
         {"typing"},
-        {"client", "communication", "exceptions", "fanctl", "heard", "tls", "units", "util", "wire"},
+        {"client", "communication", "exceptions", "fanctl", "heard", "links", "tls", "units", "util", "wire"},
     ),
 }  # fmt: skip
 

@@ -11,10 +11,8 @@ mix; so do two that receive.
 import math
 import os
 import socket
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from fand import tls, util
 from fand.exceptions import (
@@ -28,7 +26,8 @@ from fand.exceptions import (
     UnpicklableError,
 )
 from fand.heard import Heard
-from fand.wire import Decoder, Request, encode, reason
+from fand.links import Link, Links, shut_down
+from fand.wire import Request, encode, reason
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -60,93 +59,7 @@ _DISCONNECT: Final = Request.DISCONNECT
 TIMEOUT: Final = 10.0
 """Seconds after which :func:`connect`, and then each :func:`send` and :func:`recv` on its socket, gives up."""
 
-_TURN: Final = 0.5
-"""Seconds that a notice waits for another thread to send its frame: plenty, unless the peer takes nothing."""
-
-
-class _Link:
-    """What is kept for one socket: the bytes of a frame that has begun, whose turn it is, who the other end is."""
-
-    __slots__ = ("asked", "broken", "decoder", "peer", "receiving", "sending")
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.peer = _peer(sock)  # now: once the connection has failed it cannot be told
-        self.decoder = Decoder()
-        self.receiving = threading.Lock()
-        self.sending = threading.Lock()
-        self.broken = False  # a frame was sent in part: nothing can follow it
-        self.asked: tuple[Request | None, tuple[str], bytes] = (None, ("",), b"")
-
-    def frame(self, request: Request, args: tuple[Any, ...]) -> bytes:
-        """The frame of ``request``. Who asks for the same shelf again and again has it encoded once.
-
-        :raises UnpicklableError: an argument has no form on the wire, or the frame would be too long
-        """
-        if len(args) != 1 or type(args[0]) is not str:
-            return encode(request, args)
-        before, of, frame = self.asked  # in one step: other threads may ask too
-        if request is not before or args != of:
-            frame = encode(request, args)
-            self.asked = request, args, frame
-        return frame
-
-
-class _Links:
-    """The links of all sockets in use: of managed ones until they are closed, of others while somebody has them.
-
-    The dict of the managed is changed in single steps only, so that closing them all needs no lock: that may happen
-    in a signal handler.
-    """
-
-    def __init__(self) -> None:
-        self._managed: dict[socket.socket, _Link] = {}
-        self._others: WeakKeyDictionary[socket.socket, _Link] = WeakKeyDictionary()
-        self._lock = threading.Lock()
-        self._to_be_closed = False
-
-    def of(self, sock: socket.socket) -> _Link:
-        """The link of ``sock``, new if it has none."""
-        try:
-            return self._managed[sock]
-        except KeyError:
-            with self._lock:
-                return self._managed.get(sock) or self._others.setdefault(sock, _Link(sock))
-
-    def manage(self, sock: socket.socket) -> None:
-        """Keep ``sock`` until it is closed.
-
-        :raises TerminatingError: the program is terminating
-        """
-        refusal = TerminatingError("the program is terminating: no connection is taken on")
-        if util.terminating():
-            raise refusal
-        with self._lock:
-            if not self._to_be_closed:
-                self._to_be_closed = True
-                util.when_terminate(self.close_all)
-            for other in list(self._managed):
-                if other.fileno() < 0:  # closed by its owner himself
-                    self._managed.pop(other, None)
-            self._managed.setdefault(sock, self._others.pop(sock) if sock in self._others else _Link(sock))
-        if util.terminating():  # since: it has been closed, or is not going to be
-            self._managed.pop(sock, None)
-            raise refusal
-
-    def is_managed(self, sock: socket.socket) -> bool:
-        """Whether ``sock`` is kept here and open."""
-        return sock in self._managed and sock.fileno() >= 0
-
-    def release(self, sock: socket.socket) -> _Link | None:
-        """Keep ``sock`` no longer; its link goes to whoever is first to ask."""
-        return self._managed.pop(sock, None)
-
-    def close_all(self) -> None:
-        """Close all managed sockets, with a notice."""
-        for sock in list(self._managed):
-            reset_connection(sock)
-
-
-_links: Final = _Links()
+_links: Final = Links()
 
 
 def add_socket(sock: socket.socket) -> None:
@@ -198,7 +111,7 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
         finally:
             if sent < len(frame) and (sent > 0 or getattr(sock, "cut", False)):
                 link.broken = True
-                _shut_down(sock)
+                shut_down(sock)
                 if _links.release(sock) is not None:
                     sock.close()
     # asked first: to log is half the cost of the call, where every call counts
@@ -234,7 +147,7 @@ def recv(sock: socket.socket) -> tuple[Request, tuple[Any, ...]]:
     return request, args
 
 
-def _receive_frame(sock: socket.socket, link: _Link) -> tuple[Request, tuple[Any, ...]]:
+def _receive_frame(sock: socket.socket, link: Link) -> tuple[Request, tuple[Any, ...]]:
     """Read up to the end of one frame and no further: what follows stays in sight of ``select``."""
     decoder = link.decoder
     deadline = None  # once a part of it has come: in bits, but not for ever
@@ -261,7 +174,7 @@ def _receive_frame(sock: socket.socket, link: _Link) -> tuple[Request, tuple[Any
             deadline = time.monotonic() + (sock.gettimeout() or math.inf)
 
 
-def _nothing_in_time(sock: socket.socket, link: _Link) -> FandTimeoutError:
+def _nothing_in_time(sock: socket.socket, link: Link) -> FandTimeoutError:
     return FandTimeoutError(f"{link.peer} sent no whole frame for {sock.gettimeout()} s")
 
 
@@ -308,8 +221,7 @@ def dial(address: str, port: int, table: tls.Files | None = None) -> socket.sock
     except BaseException:
         sock.close()
         raise
-    if (log := _log.logger) is not None:
-        log.info("connected to %s%s", where, "" if context is None else " by TLS")
+    _log.info("connected to %s%s", where, "" if context is None else " by TLS")
     return sock
 
 
@@ -394,43 +306,7 @@ def reset_connection(sock: socket.socket, error_msg: str | None = None, notice: 
     :raises UnpicklableError: ``error_msg`` has no form on the wire; the socket is open still
     """
     frame = encode(_DISCONNECT, (error_msg,)) if notice else None
-    link = _links.release(sock)
-    if link is not None:
-        _close(sock, link, frame)
-
-
-def _close(sock: socket.socket, link: _Link, notice: bytes | None) -> None:
-    """Close ``sock``, at once: the other end may have stopped reading, another thread be in the middle of a frame."""
-    if notice is not None and not link.broken and link.sending.acquire(timeout=_TURN):
-        try:
-            sock.settimeout(0)
-            sock.send(notice)
-        except OSError as error:
-            if (log := _log.logger) is not None:
-                log.info("could not tell %s that the connection ends: %s", link.peer, error)
-        finally:
-            link.sending.release()
-    _shut_down(sock)
-    sock.close()
-    if (log := _log.logger) is not None:
-        log.info("closed the connection to %s", link.peer)
-
-
-def _shut_down(sock: socket.socket) -> None:
-    """End the connection for whoever is at it, in other threads too."""
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:  # it has ended already
-        pass
-
-
-def _peer(sock: socket.socket) -> str:
-    """The other end, for a message."""
-    try:
-        name = sock.getpeername()
-    except OSError:
-        return "the peer"
-    return f"{name[0]} port {name[1]}" if isinstance(name, tuple) else str(name) or "the peer"
+    _links.end(sock, frame)
 
 
 def _why(sock: socket.socket, error: OSError) -> str:

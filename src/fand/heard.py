@@ -28,3 +28,8 @@ class Heard:
 
             self._logger = logging.getLogger(self._name)
         return self._logger
+
+    def info(self, message: str, *args: object) -> None:
+        """Log ``message`` with ``args``, if anybody could hear it."""
+        if (logger := self.logger) is not None:
+            logger.info(message, *args)
