@@ -1,4 +1,4 @@
-"""Handshakes under way; real ones are given up in test_encrypted.py."""
+"""Handshakes under way; real ones are given up in test_encrypted_handshake.py."""
 
 import logging
 

@@ -21,6 +21,7 @@ from fand.server.connection import FAREWELL, STALL, Connection
 from fand.server.desk import Desk
 from fand.server.handshakes import Handshakes
 from fand.server.identity import visitor_at
+from fand.server.inside import Inside
 from fand.server.limits import Rank, Seat, origin
 from fand.server.turns import SHORTEST
 from fand.tls.faults import words
@@ -271,7 +272,7 @@ class Encrypted(asyncio.BufferedProtocol):
         self._desk.leave(self.peer)
         self._met(tls.getpeercert() or {})
         self._inside = Connection(self._desk)
-        self._inside.connection_made(_Inside(self))
+        self._inside.connection_made(Inside(self))
         self._read(self._inside, self._desk.turns.ends(self._desk.clock.mono()))
 
     def _read(self, inside: Connection, end: float | None = None) -> None:
@@ -369,49 +370,3 @@ class Encrypted(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-class _Inside(asyncio.Transport):
-    """What a connection takes for the network."""
-
-    def __init__(self, outside: Encrypted) -> None:
-        super().__init__()
-        self._outside = outside
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._outside.extra_info(name, default)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._outside.write(bytes(data))
-
-    def write_eof(self) -> None:
-        self._outside.say_goodbye()
-        self._outside.network.write_eof()
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._outside.say_goodbye()
-        self._outside.network.close()
-
-    def abort(self) -> None:
-        self._outside.network.abort()
-
-    def is_closing(self) -> bool:
-        return self._outside.network.is_closing()
-
-    def pause_reading(self) -> None:
-        self._outside.pause()
-
-    def resume_reading(self) -> None:
-        self._outside.resume()
-
-    def is_reading(self) -> bool:
-        return self._outside.reads
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._outside.network.set_write_buffer_limits(high, low)
-
-    def get_write_buffer_size(self) -> int:
-        return self._outside.network.get_write_buffer_size()
