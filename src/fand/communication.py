@@ -151,13 +151,16 @@ def _receive_frame(sock: socket.socket, link: Link) -> tuple[Request, tuple[Any,
     """Read up to the end of one frame and no further: what follows stays in sight of ``select``."""
     decoder = link.decoder
     deadline = None  # once a part of it has come: in bits, but not for ever
+    data = b""
     while True:
         try:
-            frame = decoder.next()
-            if frame is not None:
+            if (frame := decoder.take(data)) is not None:
                 return frame
+            if data and deadline is None:
+                deadline = time.monotonic() + (sock.gettimeout() or math.inf)
             late = deadline is not None and time.monotonic() > deadline
-            data = b"" if late else sock.recv(decoder.missing)
+            if not late:
+                data = sock.recv(decoder.missing)
         except CorruptedDataError as error:
             raise CorruptedDataError(f"from {link.peer}: {error}") from None
         except (TimeoutError, BlockingIOError) as error:
@@ -169,9 +172,6 @@ def _receive_frame(sock: socket.socket, link: Link) -> tuple[Request, tuple[Any,
         if not data:
             how = "in the middle of a frame" if decoder.mid_frame else "without a notice"
             raise FandConnectionResetError(f"{link.peer} closed the connection {how}")
-        decoder.feed(data)
-        if deadline is None:
-            deadline = time.monotonic() + (sock.gettimeout() or math.inf)
 
 
 def _nothing_in_time(sock: socket.socket, link: Link) -> FandTimeoutError:

@@ -13,6 +13,7 @@ from . import vocabulary
 
 PING = encode(Request.PING, ())
 PWM = encode(Request.SET_PWM, ("shelf1", 40))
+SAME_LENGTH = encode(Request.SET_PWM, ("shelf1", 41))
 
 
 def _drain(decoder: Decoder) -> list[Any]:
@@ -38,7 +39,10 @@ def _events(pieces: list[bytes]) -> list[Any]:
 
 
 @given(
-    st.lists(st.builds(encode, vocabulary.requests, vocabulary.args), max_size=4),
+    st.lists(
+        st.builds(encode, vocabulary.requests, vocabulary.args) | st.sampled_from([PWM, SAME_LENGTH, PING]),
+        max_size=6,
+    ),
     st.binary(max_size=12) | st.sampled_from([b"99F90001.", b"99F9", PING[:20]]),
     st.data(),
 )
@@ -50,6 +54,20 @@ def test_the_same_bytes_give_the_same_however_split(frames: list[bytes], tail: b
     assert whole[: len(frames)] == [event for frame in frames for event in _events([frame])]
     assert _events(pieces) == whole
     assert _events([bytes((byte,)) for byte in stream]) == whole
+
+
+@pytest.mark.parametrize("size", [1, HEADER_SIZE, 1000])
+def test_taken_piece_by_piece_the_same_comes_as_at_once(size: int) -> None:
+    stream = PWM + PWM + SAME_LENGTH + PWM + PING + PING
+    decoder, said = Decoder(), []
+    while stream:
+        size_now = min(size, decoder.missing)
+        if (request := decoder.take(stream[:size_now])) is not None:
+            said.append(request)
+        stream = stream[size_now:]
+    one, other, ping = (Request.SET_PWM, ("shelf1", 40)), (Request.SET_PWM, ("shelf1", 41)), (Request.PING, ())
+    assert said == [one, one, other, one, ping, ping]
+    assert not decoder.mid_frame
 
 
 def test_several_frames_at_once() -> None:

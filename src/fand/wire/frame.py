@@ -61,6 +61,11 @@ class Decoder:
         """Take in what arrived."""
         self._buffer += data
 
+    def take(self, data: bytes) -> tuple[Request, tuple[Any, ...]] | None:
+        """Take in what arrived, and give what :meth:`next` gives."""
+        self._buffer += data
+        return self.next()
+
     def next_frame(self) -> bytes | None:
         """Give the next whole frame, whose payload is not yet decoded, or None if more bytes are needed.
 
@@ -73,6 +78,9 @@ class Decoder:
                 raise CorruptedDataError(_fault(buffer))
             return None
         if self._end == HEADER_SIZE:
+            if held == HEADER_SIZE and self._last is not None and self._last.startswith(buffer):
+                self._end = len(self._last)  # the same header has been read before
+                return None
             header = _HEADER.match(buffer)
             if header is None:
                 raise CorruptedDataError(_fault(buffer))
@@ -89,6 +97,10 @@ class Decoder:
 
         :raises CorruptedDataError: this is no stream of fand frames, or the payload is not one of them
         """
+        if self._last is not None and self._last == self._buffer:
+            self._buffer.clear()
+            self._end = HEADER_SIZE
+            return self._said
         frame = self.next_frame()
         if frame is None:
             return None
