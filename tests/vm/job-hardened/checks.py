@@ -170,6 +170,24 @@ class Cases:
         told = [(each.get("FAND_REQUEST"), each.get("FAND_REASON")) for each in fields]
         check("the journal has it by fields", ("SET_PWM_OVERRIDE", refused) in told, told)
 
+    def reloads(self):
+        """The agent reads its configuration again, as the same process."""
+        pid, mark = main_pid(AGENT), len(self.fan.seen)
+        shipped = CONFIG.read_text()
+        fewer = "".join(line for line in shipped.splitlines(True) if 'smart = "RIGNVME' not in line)
+        for name, text, told in (
+            ("agent reloaded, it reads one device fewer", fewer, "reloaded: 4 devices"),
+            ("agent reloaded with a fault, the log names it", "[agent]\nnonsense = 1\n", "nonsense"),
+            ("agent reloaded, it reads all again", shipped, "reloaded: 5 devices"),
+        ):
+            CONFIG.write_text(text)
+            run("systemctl", "reload", AGENT)
+            check.soon(name, True, lambda told=told: told in journal(AGENT))
+        check.equal("agent reloaded, it is the same process", pid, main_pid(AGENT))
+        check.soon("agent reloaded, all is well", ["good"] * 4, lambda: devices("health", *SATA, NVME, "chip"))
+        seen = self.fan.since(mark)
+        check("agent reloaded, never less air meanwhile", min(seen, default=CURVE) >= CURVE, seen)
+
     def dies(self, unit, what):
         """A service is killed."""
         before, mark = restarts(unit), len(self.fan.seen)
@@ -285,6 +303,7 @@ def main():
         case("identities")
         case("confinement")
         case("roles")
+        case("reloads")
         case("dies", CLIENT, "client")
         case("dies", SERVER, "server")
         case("dies", AGENT, "agent")
