@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fand.tls.records import Records, announces_more
+from fand.tls.records import Records, announces_more, length
 
 
 def record(payload: bytes, kind: int = 0x17) -> bytes:
@@ -40,6 +40,25 @@ def test_one_is_taken_at_a_time() -> None:
     assert records.take() == record(b"one")
     records.feed(b"e")
     assert taken(records) == [record(b"two"), record(b"three")]
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (b"", 5),
+        (record(b"one")[:4], 5),
+        (record(b"one")[:5], 8),
+        (record(b"one"), 8),
+        (record(b"one") + record(b"three"), 8),
+        (record(b""), 5),
+        (record(bytes(2**14 + 2048))[:9], 5 + 2**14 + 2048),
+        (record(bytes(2**14 + 2049))[:9], 9),
+        (b"99F9", 4),
+    ],
+)
+def test_how_long_it_is_shows_by_its_header(data: bytes, size: int) -> None:
+    assert length(data) == size
+    assert length(record(b"before") + data, len(record(b"before"))) == size
 
 
 def test_the_longest() -> None:

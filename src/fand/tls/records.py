@@ -9,6 +9,9 @@ from typing import Final
 HANDSHAKE: Final = 0x16
 """The first byte of whoever speaks TLS: that of a record which takes part in a handshake."""
 
+ALERT: Final = 0x15
+"""The first byte of a record by which the other end says what is wrong."""
+
 _CLIENT_HELLO: Final = b"\x01"
 """The first byte of the message (RFC 8446, 4)."""
 
@@ -35,7 +38,7 @@ class Records:
     @property
     def whole(self) -> bool:
         """Whether there is a record to take."""
-        return self._size() > 0
+        return length(self._data, self._at) <= self.held
 
     def feed(self, data: bytes) -> None:
         """``data`` has come."""
@@ -44,25 +47,27 @@ class Records:
 
     def take(self) -> bytes:
         """The next record, nothing while it is not whole. What is no record comes as it is: the cipher refuses it."""
-        begin, end = self._at, self._at + self._size()
+        begin, whole = self._at, len(self._data)
+        end = begin + length(self._data, begin)
+        if end > whole:
+            return b""
         record = self._data[begin:end]
-        if end == len(self._data):
+        if end == whole:
             self._data, self._at = b"", 0
         else:
             self._at = end
         return record
 
-    def _size(self) -> int:
-        """The length of what can be taken."""
-        held = len(self._data) - self._at
-        if held and self._data[self._at] not in _TYPES:
-            return held
-        if held < _HEADER:
-            return 0
-        size = _HEADER + int.from_bytes(self._data[self._at + 3 : self._at + _HEADER])
-        if size > _LONGEST:
-            return held
-        return size if size <= held else 0
+
+def length(data: bytes, at: int = 0) -> int:
+    """Of the record that begins in ``data``; of its header, while that is not whole; of all, if it is no record."""
+    held = len(data) - at
+    if held and data[at] not in _TYPES:
+        return held
+    if held < _HEADER:
+        return _HEADER
+    size = _HEADER + int.from_bytes(data[at + 3 : at + _HEADER])
+    return held if size > _LONGEST else size
 
 
 def announces_more(record: bytes) -> bool:

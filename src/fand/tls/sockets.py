@@ -14,14 +14,10 @@ import time
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-_HEADER: Final = 5
-"""Bytes before each record: what it is, a version, and its length in two (RFC 8446, 5.1)."""
+from fand.tls.records import ALERT, HANDSHAKE, length
 
 _LONGEST: Final = 16_384
 """Bytes that fit one record."""
-
-_HANDSHAKE: Final = 0x16
-_ALERT: Final = 0x15
 
 
 class NotTlsError(OSError):
@@ -45,12 +41,14 @@ class TlsSocket(socket.socket):
         self._cipher = threading.Lock()  # nobody waits for the network while he has it
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
-        self._header = bytearray()
+        self._begun = b""  # of the record under way
         self._heard = False
-        self._missing = 0  # bytes to the end of the record that has begun
+        self._unread = False  # the cipher has a record of which something may be left
         timeout = sock.gettimeout()
         super().__init__(sock.family, sock.type, sock.proto, sock.detach())
         self.settimeout(timeout)
+        self._room = select.poll()
+        self._room.register(self.fileno(), select.POLLOUT)
 
     def handshake(self) -> None:
         """Agree with the server, before anything else. That the server agrees too shows only with its first answer.
@@ -83,7 +81,8 @@ class TlsSocket(socket.socket):
             self._wait_for_room()
             with self._cipher:
                 count = self._tls.write(memoryview(data)[:_LONGEST])
-            self._flush()
+                record = self._outgoing.read()
+            self._leave(record)
         return count
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
@@ -95,15 +94,21 @@ class TlsSocket(socket.socket):
     def recv(self, size: int, flags: int = 0, /) -> bytes:  # noqa: ARG002 - a socket's signature
         """Receive up to ``size`` bytes; none once the other end has sent all it will."""
         with self._receiving:
-            deadline = self._deadline()
+            deadline = 0.0
             while True:
+                if not self._unread:
+                    deadline = deadline or self._deadline()
+                    self._take(deadline)
                 try:
                     with self._cipher:
-                        return self._tls.read(size)
-                except ssl.SSLWantReadError:
-                    self._take(deadline)
+                        data = self._tls.read(size)
+                        self._unread = self._tls.pending() > 0
+                except ssl.SSLWantReadError:  # it was nothing for us
+                    self._unread = False
                 except (ssl.SSLZeroReturnError, ssl.SSLEOFError):  # frames tell by themselves whether they are whole
                     return b""
+                else:
+                    return data
 
     def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
         """Receive into ``buffer``; returns how many bytes."""
@@ -138,52 +143,50 @@ class TlsSocket(socket.socket):
         return time.monotonic() + timeout if timeout else float("inf")
 
     def _take(self, deadline: float) -> None:
-        """Have a part of the record under way from the network.
+        """Have the record under way from the network, and give it to the cipher once it is whole.
 
         :raises TimeoutError: the network, or ``deadline``, which a record that comes in bits does not put off
         """
-        need = self._missing or _HEADER - len(self._header)
-        data = super().recv(need)
-        if not data:
-            self._incoming.write_eof()
-            return
-        if self._missing:
-            self._missing -= len(data)
-        else:
-            self._header += data
-            self._look()
-        self._incoming.write(data)
-        if time.monotonic() > deadline:
-            raise TimeoutError("timed out")
-
-    def _look(self) -> None:
-        """See in what has come of a header how long its record is."""
-        if not self._heard and self._header[0] not in (_HANDSHAKE, _ALERT):
-            raise NotTlsError(errno.EPROTO, "it does not speak TLS")
-        self._heard = True
-        if len(self._header) == _HEADER:
-            self._missing = int.from_bytes(self._header[3:])
-            self._header.clear()
+        record = self._begun
+        while missing := length(record) - len(record):
+            data = super().recv(missing)
+            if not data:
+                self._unread = True
+                self._incoming.write_eof()
+                return
+            if not self._heard:
+                if data[0] not in (HANDSHAKE, ALERT):
+                    raise NotTlsError(errno.EPROTO, "it does not speak TLS")
+                self._heard = True
+            self._begun = record = record + data
+            if time.monotonic() > deadline and length(record) > len(record):
+                raise TimeoutError("timed out")
+        self._begun = b""
+        self._incoming.write(record)
+        self._unread = True
 
     def _wait_for_room(self) -> None:
         """Nothing is encrypted before some of it can leave: what is encrypted must leave, or the stream is cut.
 
         :raises TimeoutError: nothing can leave in time
         """
-        number, timeout = self.fileno(), self.gettimeout()
-        if number < 0:
+        if self.fileno() < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        poll = select.poll()
-        poll.register(number, select.POLLOUT)
-        if not poll.poll(None if timeout is None else timeout * 1000):
+        timeout = self.gettimeout()
+        if not self._room.poll(None if timeout is None else timeout * 1000):
             raise TimeoutError("timed out")
 
     def _flush(self) -> None:
         """Send what is encrypted."""
         with self._cipher:
-            data: Any = memoryview(self._outgoing.read())
+            data = self._outgoing.read()
+        self._leave(data)
+
+    def _leave(self, data: bytes) -> None:
+        """Send ``data``, which is encrypted."""
+        sent = 0
         try:
-            while data:
-                data = data[super().send(data) :]
+            while sent < len(data):
+                sent += super().send(data[sent:])
         finally:
-            self.cut = self.cut or bool(data)
+            self.cut = self.cut or sent < len(data)
