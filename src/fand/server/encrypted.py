@@ -38,9 +38,6 @@ _LONGEST: Final = 32_768
 _HELLO: Final = 4096
 """Bytes of a client that waits for its turn; an honest one has sent fewer."""
 
-_RECORD: Final = 16_384
-"""Bytes in a record at most (RFC 8446, 5.1)."""
-
 Met = Callable[[dict[str, Any]], object]
 
 
@@ -287,7 +284,7 @@ class Encrypted(asyncio.BufferedProtocol):
             taken = True
             self._incoming.write(record)
             try:
-                data = self._tls.read(_RECORD)
+                data = self._tls.read(len(record))  # more than is in it
             except ssl.SSLWantReadError:  # it asks nothing
                 pass
             except ssl.SSLError as error:
