@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench import peers
 from bench.certificates import Certified
-from bench.configs import SHELF, THEIR_INI, steady
+from bench.configs import SHELF, THEIR_INI, steady, toml
 from bench.plan import SCRIPTS, Part, Plan, in_turn
 from bench.processes import done, listening, our_server, running, their_server
 from bench.results import Figure, Goal, Outcome, Reached, Table, per_round
@@ -16,6 +16,7 @@ from fand.wire import Request, encode
 ASK, ANSWER = encode(Request.GET_PWM, (SHELF,)), encode(Request.SET_PWM, (SHELF, 50))
 
 OURS, OURS_UV, THEIRS = "fand, asyncio", "fand, uvloop", "fand 0.1.1"
+BAYS = 24
 ECHO, ECHO_UV, THREAD = "asyncio Protocol echo", "uvloop Protocol echo", "blocking thread echo"
 
 GOALS = (
@@ -69,12 +70,15 @@ def measure(plan: Plan) -> Outcome:
         by_tls[ECHO] = partial(_bare, plan, echo(ours, "asyncio", True), environ=known.environ)
         by_tls[ECHO_UV] = partial(_bare, plan, echo(on_uvloop, "uvloop", True), environ=known.environ)
         by_tls["fand.communication, " + OURS] = partial(_library, plan, ours, secure[OURS], environ=known.environ)
-        sockets, library, tls = (in_turn("/s", each, plan.rounds) for each in (bare, whole, by_tls))
+        full = servers(toml({SHELF: [f'{{ fake = 30, name = "d{bay}", interval = 5 }}' for bay in range(BAYS)]}))
+        states = {name: partial(_library, plan, ours, port, "status") for name, port in full.items()}
+        sockets, library, tls, state = (in_turn("/s", each, plan.rounds) for each in (bare, whole, by_tls, states))
     return Outcome(
         tables=(
             Table("GET_PWM by a bare socket", tuple(sockets.values()), THEIRS),
             Table("GET_PWM, `fand.communication` at both ends", tuple(library.values()), THEIRS),
             Table("GET_PWM by TLS: a bare socket, and `fand.communication`", tuple(tls.values()), ECHO),
+            Table(f"All that is known of a shelf of {BAYS} drives, by `fand.client`", tuple(state.values()), OURS),
         ),
         reached={
             **_held("asyncio", sockets, OURS, ECHO),
@@ -97,8 +101,10 @@ def _bare(plan: Plan, port: int, size: int = len(ANSWER), environ: Mapping[str, 
     return float(done(command, plan.sub("client"), plan.one, environ))
 
 
-def _library(plan: Plan, python: Path, port: int, environ: Mapping[str, str] | None = None) -> float:
-    command = [python, SCRIPTS / "trips.py", "library", port, SHELF, plan.seconds]
+def _library(
+    plan: Plan, python: Path, port: int, kind: str = "library", environ: Mapping[str, str] | None = None
+) -> float:
+    command = [python, SCRIPTS / "trips.py", kind, port, SHELF, plan.seconds]
     return float(done(command, plan.sub("client"), plan.one, environ))
 
 

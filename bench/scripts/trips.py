@@ -1,8 +1,8 @@
-"""Round trips of one client for a while: ``trips.py socket|library PORT SHELF SECONDS [FRAME ANSWER]``.
+"""Round trips of one client for a while: ``trips.py socket|library|status PORT SHELF SECONDS [FRAME ANSWER]``.
 
 ``socket`` sends the frame (hexadecimal) on a bare socket and reads ANSWER bytes; ``library`` uses whatever
-``fand.communication`` this Python has. By TLS where the variables FAND_TLS_... name certificates. Prints the round
-trips per second.
+``fand.communication`` this Python has; ``status`` asks for all that is known of the shelf. By TLS where the variables
+FAND_TLS_... name certificates. Prints the round trips per second.
 """
 
 import os
@@ -54,9 +54,24 @@ def library(port: int, shelf: str) -> Callable[[], None]:
     return trip
 
 
+def status(port: int, shelf: str) -> Callable[[], None]:
+    """Everything about the shelf, in as many round trips as that takes."""
+    from fand.client import Client
+
+    client = Client("localhost", port)
+
+    def trip() -> None:
+        assert client.status(shelf)["devices"]
+
+    return trip
+
+
 def main(kind: str, port: str, shelf: str, seconds: str, *frame: str) -> None:
     """Warm up, then count."""
-    trip = bare(int(port), bytes.fromhex(frame[0]), int(frame[1])) if kind == "socket" else library(int(port), shelf)
+    if kind == "socket":
+        trip = bare(int(port), bytes.fromhex(frame[0]), int(frame[1]))
+    else:
+        trip = {"library": library, "status": status}[kind](int(port), shelf)
     for _ in range(BATCH):
         trip()
     count, begin = 0, time.perf_counter()
