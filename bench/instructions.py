@@ -49,11 +49,11 @@ def measure(plan: Plan) -> Outcome:
         found |= {f"fand: {what}": _each(server, folder, frame, count) for what, frame in OURS.items()}
     with their_server(plan, THEIR_INI, before=watched) as server:
         found |= {f"fand 0.1.1: {what}": _each(server, folder, OURS[what], count) for what in THEIRS}
-    size = len(encode(Request.SET_PWM, (SHELF, 50)))
-    command = [*watched, peers.ours(), SCRIPTS / "references.py", "asyncio", len(OURS[GET_PWM]), size]
+    answer = encode(Request.SET_PWM, (SHELF, 50))
+    command = [*watched, peers.ours(), SCRIPTS / "references.py", "asyncio", len(OURS[GET_PWM]), answer.hex()]
     with running(command, folder, plan.one) as server:
         server.port = int(server.line())
-        found["asyncio Protocol echo"] = _each(server, folder, OURS[GET_PWM], count, whole=size)
+        found["asyncio Protocol echo"] = _each(server, folder, OURS[GET_PWM], count, whole=len(answer))
     figures = tuple(Figure(what, "", (each,)) for what, each in found.items())
     return Outcome(tables=(Table("Instructions of one request", figures, f"fand 0.1.1: {GET_PWM}"),))
 

@@ -50,7 +50,7 @@ def measure(plan: Plan) -> Outcome:
                 SCRIPTS / "references.py",
                 kind,
                 len(ASK),
-                len(ANSWER),
+                ANSWER.hex(),
                 *([known.folder] if tls else []),
             ]
             return int(stack.enter_context(running(command, folder, plan.one)).line())
@@ -59,11 +59,11 @@ def measure(plan: Plan) -> Outcome:
         plain = servers(steady())
         bare = {name: partial(_bare, plan, port) for name, port in plain.items()}
         bare[THEIRS] = partial(_bare, plan, theirs, size=_answer(theirs))
-        bare[ECHO] = partial(_bare, plan, echo(ours, "asyncio"))
-        bare[ECHO_UV] = partial(_bare, plan, echo(on_uvloop, "uvloop"))
-        bare[THREAD] = partial(_bare, plan, echo(ours, "thread"))
-        whole = {name: partial(_library, plan, peers.ours(), port) for name, port in plain.items()}
+        echoes = {ECHO: echo(ours, "asyncio"), ECHO_UV: echo(on_uvloop, "uvloop"), THREAD: echo(ours, "thread")}
+        bare |= {name: partial(_bare, plan, port) for name, port in echoes.items()}
+        whole = {name: partial(_library, plan, ours, port) for name, port in plain.items()}
         whole[THEIRS] = partial(_library, plan, peers.theirs(), theirs)
+        whole |= {f"our client, {name}": partial(_library, plan, ours, port) for name, port in echoes.items()}
         secure = servers(steady(server=known.server))
         by_tls: dict[str, Callable[[], float]]
         by_tls = {name: partial(_bare, plan, port, environ=known.environ) for name, port in secure.items()}

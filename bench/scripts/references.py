@@ -1,7 +1,7 @@
 """What the machine can do at most: servers that answer each frame of one size by a fixed frame of another.
 
-``references.py thread|asyncio|uvloop ASK ANSWER [TLSFOLDER]``: prints its port, then serves. With the certificates
-of a server by TLS (asyncio and uvloop only).
+``references.py thread|asyncio|uvloop ASK ANSWER [TLSFOLDER]``: prints its port, then serves; ASK is the size, ANSWER
+the frame (hexadecimal). With the certificates of a server by TLS (asyncio and uvloop only).
 """
 
 import asyncio
@@ -54,7 +54,7 @@ def certified(folder: Path) -> ssl.SSLContext:
 
 
 if __name__ == "__main__":
-    kind, ask, answer = sys.argv[1], int(sys.argv[2]), bytes(int(sys.argv[3]))
+    kind, ask, answer = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3])
     context = certified(Path(sys.argv[4])) if len(sys.argv) > 4 else None
     if kind == "thread":
         thread(ask, answer)
