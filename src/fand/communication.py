@@ -102,6 +102,7 @@ def send(sock: socket.socket, request: Request, *args: Any) -> None:
             raise SendReceiveError(f"cannot send to {link.peer}: a frame before this one was cut short")
         sent = 0
         try:
+            sent = sock.send(frame)
             while sent < len(frame):
                 sent += sock.send(frame[sent:])
         except (TimeoutError, BlockingIOError) as error:
@@ -154,7 +155,7 @@ def _receive_frame(sock: socket.socket, link: Link) -> tuple[Request, tuple[Any,
     data = b""
     while True:
         try:
-            if (frame := decoder.take(data)) is not None:
+            if (data or decoder.mid_frame) and (frame := decoder.take(data)) is not None:
                 return frame
             if data and deadline is None:
                 deadline = time.monotonic() + (sock.gettimeout() or math.inf)

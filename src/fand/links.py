@@ -34,11 +34,11 @@ class Link:
 
         :raises UnpicklableError: an argument has no form on the wire, or the frame would be too long
         """
-        if len(args) != 1 or type(args[0]) is not str:
-            return encode(request, args)
         before, of, frame = self.asked  # in one step: other threads may ask too
-        if request is not before or args != of:
-            frame = encode(request, args)
+        if request is before and args == of and type(args[0]) is str:
+            return frame
+        frame = encode(request, args)
+        if len(args) == 1 and type(args[0]) is str:
             self.asked = request, args, frame
         return frame
 

@@ -62,9 +62,19 @@ class Decoder:
         self._buffer += data
 
     def take(self, data: bytes) -> tuple[Request, tuple[Any, ...]] | None:
-        """Take in what arrived, and give what :meth:`next` gives."""
-        self._buffer += data
-        return self.next()
+        """Take in what arrived, and give what :meth:`next` gives; at once where the last frame comes again."""
+        buffer, last = self._buffer, self._last
+        buffer += data
+        if last is None or not last.startswith(buffer):
+            return self.next()
+        held = len(buffer)
+        if held < len(last):
+            if held >= HEADER_SIZE:
+                self._end = len(last)
+            return None
+        buffer.clear()
+        self._end = HEADER_SIZE
+        return self._said
 
     def next_frame(self) -> bytes | None:
         """Give the next whole frame, whose payload is not yet decoded, or None if more bytes are needed.
@@ -78,9 +88,6 @@ class Decoder:
                 raise CorruptedDataError(_fault(buffer))
             return None
         if self._end == HEADER_SIZE:
-            if held == HEADER_SIZE and self._last is not None and self._last.startswith(buffer):
-                self._end = len(self._last)  # the same header has been read before
-                return None
             header = _HEADER.match(buffer)
             if header is None:
                 raise CorruptedDataError(_fault(buffer))
@@ -97,10 +104,6 @@ class Decoder:
 
         :raises CorruptedDataError: this is no stream of fand frames, or the payload is not one of them
         """
-        if self._last is not None and self._last == self._buffer:
-            self._buffer.clear()
-            self._end = HEADER_SIZE
-            return self._said
         frame = self.next_frame()
         if frame is None:
             return None
