@@ -30,6 +30,8 @@ def check(data: bytes) -> None:
         stream = rest
     whole = _events([stream])
     assert _events(_cut(stream, split or 1)) == whole, "what comes out depends on how the bytes are split"
+    again = stream + stream
+    assert _taken(again) == _events([again]), "who reads frame by frame gets something else"
 
 
 def _cut(stream: bytes, size: int) -> list[bytes]:
@@ -54,6 +56,28 @@ def _events(pieces: list[bytes]) -> list[Any]:
             events.append(_read(frame[HEADER_SIZE:]))
         assert decoder.mid_frame == (fed > taken), "bytes are lost, or kept that were given out"
         assert 0 < decoder.missing <= HEADER_SIZE + MAX_PAYLOAD, "it waits for more than a frame"
+    return events
+
+
+def _taken(stream: bytes) -> list[Any]:
+    """The same as a client reads it: never beyond a frame, of which some come again."""
+    events: list[Any] = []
+    decoder, at = Decoder(), 0
+    while at < len(stream):
+        piece = stream[at : at + decoder.missing]
+        at += len(piece)
+        mid_frame = decoder.mid_frame
+        try:
+            said = decoder.take(piece)
+        except CorruptedDataError as error:
+            events.append(str(error))
+            if decoder.mid_frame:  # of framing: a payload with a fault is used up
+                return events
+            continue
+        if said is not None:
+            events.append(vocabulary.form(said))
+        assert decoder.mid_frame != (said is not None), "bytes are lost, or kept that were given out"
+        assert said is None or mid_frame, "a frame came before its header"
     return events
 
 

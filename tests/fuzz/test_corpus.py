@@ -156,6 +156,18 @@ class TestFrames:
         monkeypatch.setattr(frames, "Decoder", Forgetful)
         assert "bytes are lost, or kept that were given out" in _broken("frames", FRAMES)
 
+    def test_an_answer_taken_for_the_one_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Hasty(Decoder):
+            __slots__ = ()
+
+            def take(self, data: bytes) -> tuple[Request, tuple[Any, ...]] | None:
+                before = self._said
+                said = super().take(data)
+                return said if said is None or before is None else before
+
+        monkeypatch.setattr(frames, "Decoder", Hasty)
+        assert "who reads frame by frame gets something else" in _broken("frames", FRAMES)
+
     def test_what_cannot_be_sent_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def encode(_request: Request, _args: tuple[object, ...]) -> bytes:
             raise UnpicklableError
