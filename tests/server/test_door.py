@@ -134,9 +134,9 @@ def test_while_the_server_is_busy_fan_clients_are_heard_and_others_line_up() -> 
     async def play(counter: Counter) -> None:
         fan, operator, late = await counter.client(), await counter.client(), await counter.client()
         await fan.ask(Request.SUBSCRIBE_PWM, "shelf1")
-        turns, clock = counter.desk.turns, counter.clock
-        assert turns.free(clock.mono())
-        clock.pass_by(2 * SLICE)
+        turns = counter.desk.turns
+        assert turns.free()
+        turns.spend(SLICE)
         connections = list(counter.desk.connections.values())
         for connection in connections:
             connection.data_received(PING)  # type: ignore[attr-defined]
@@ -176,8 +176,7 @@ def test_a_frame_that_came_while_its_client_waited_did_not_come_too_late() -> No
         await client.send(PING[:10])
         await asyncio.sleep(STALL - 1)
         connection, turns = counter.only(), counter.desk.turns
-        turns.free(counter.clock.mono())
-        counter.clock.pass_by(1)
+        turns.spend(SLICE)
         connection.data_received(PING[10:])
         assert await client.reply() == ACK
         assert await client.ask(Request.PING) == ACK

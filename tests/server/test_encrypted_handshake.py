@@ -12,6 +12,7 @@ from fand.config import LimitsConfig
 from fand.server import handshakes
 from fand.server.connection import FAREWELL
 from fand.server.desk import DEFAULT
+from fand.server.turns import SLICE
 from fand.wire import Decoder, Request
 from tests.certificates import Pki
 
@@ -147,8 +148,7 @@ class TestHandshake:
         async def play(counter: Counter) -> None:
             client = await counter.client()
             turns = counter.desk.turns
-            turns.free(counter.clock.mono())
-            counter.clock.pass_by(1)  # the turn is used up
+            turns.spend(SLICE)
             only = counter.only()
             only.data_received(client.hello(pki.client("pi1")))
             assert len(turns._line) == 1
@@ -196,8 +196,7 @@ class TestHandshake:
         async def play(counter: Counter) -> None:
             client = await counter.client()
             turns = counter.desk.turns
-            turns.free(counter.clock.mono())
-            counter.clock.pass_by(1)
+            turns.spend(SLICE)
             only = counter.only()
             only.data_received(client.hello(pki.client("pi1")))
             only.data_received(b"more")  # though it is not read from

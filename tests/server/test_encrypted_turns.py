@@ -123,7 +123,7 @@ class TestTime:
             forged.arrives(forged.record(PING[:9]))
             with monkeypatch.context() as patch:
                 patch.setattr(turns, "line_up", line.append)
-                patch.setattr(turns, "free", lambda _now: False)
+                patch.setattr(turns, "free", lambda: False)
                 forged.arrives(forged.record(PING[9:20]), forged.record(PING[20:]))
                 await asyncio.sleep(3 * STALL)
             for go in line:

@@ -10,18 +10,84 @@ from .travel import TravelClock, travel
 
 def test_who_is_heard_while_there_is_time_is_answered_at_once() -> None:
     async def main() -> None:
-        clock = TravelClock()
-        turns = Turns(clock)
-        assert turns.free(clock.mono())
-        clock.pass_by(SLICE / 2)
-        assert turns.free(clock.mono())
-        clock.pass_by(SLICE)
-        assert not turns.free(clock.mono())
+        turns = Turns(TravelClock())
+        assert turns.free()
+        turns.spend(SLICE / 2)
+        assert turns.free()
+        turns.spend(SLICE / 2)
+        assert not turns.free()
+        await asyncio.sleep(0)
+        assert not turns.free(), "nobody has asked whether this is another turn"
+        turns.line_up(lambda: None)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert turns.free(clock.mono()), "another turn"
+        assert turns.free(), "another turn"
 
     travel(main)
+
+
+def test_however_little_each_asks_a_turn_has_no_more_than_a_slice() -> None:
+    """Many who come one after the other within one turn of the loop, each with work for a hundredth of a slice."""
+
+    async def main() -> None:
+        clock = TravelClock()
+        turns = Turns(clock)
+        spent = 0.0
+        in_line = []
+
+        def work() -> None:
+            nonlocal spent
+            clock.pass_by(SLICE / 100)
+            spent += SLICE / 100
+
+        for _ in range(5):  # those in line come first in each
+            for number in range(300):
+                if turns.free():
+                    begun = clock.mono()
+                    work()
+                    turns.spend(clock.mono() - begun)
+                else:
+                    turns.line_up(work)
+                    in_line.append(number)
+            assert spent < SLICE * 1.02
+            spent = 0.0
+            await asyncio.sleep(0)
+        assert len(in_line) > 1000
+
+    travel(main)
+
+
+def test_what_those_in_line_need_counts() -> None:
+    async def main() -> None:
+        clock = TravelClock()
+        turns = Turns(clock)
+        turns.line_up(lambda: clock.pass_by(SLICE))
+        await asyncio.sleep(0)
+        assert not turns.free()
+
+    travel(main)
+
+
+def test_the_line_goes_on_after_a_bug() -> None:
+    heard: list[str] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: heard.append("bug"))
+        turns = Turns(TravelClock())
+
+        def bug() -> None:
+            raise ZeroDivisionError
+
+        turns.line_up(bug)
+        turns.line_up(lambda: heard.append("next"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        turns.line_up(lambda: heard.append("last"))
+        await asyncio.sleep(0)
+        assert turns.free()
+
+    travel(main)
+    assert heard == ["bug", "next", "last"]
 
 
 def test_those_in_line_come_in_their_order_as_far_as_the_time_goes() -> None:
@@ -37,11 +103,11 @@ def test_those_in_line_come_in_their_order_as_far_as_the_time_goes() -> None:
 
         for number in range(4):
             turns.line_up(lambda number=number: ask(number))  # type: ignore[misc]
-        assert not turns.free(clock.mono()), "others are before"
+        assert not turns.free(), "others are before"
         assert heard == []
         await asyncio.sleep(0)
         assert heard == [0, 1]
-        assert not turns.free(clock.mono())
+        assert not turns.free()
         await asyncio.sleep(0)
         assert heard == [0, 1, 2, 3]
 

@@ -11,6 +11,7 @@ pushed to this one, go on.
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
@@ -21,7 +22,7 @@ from fand.server.desk import Desk, Work
 from fand.server.identity import Visitor, visitor_at
 from fand.server.limits import Rank, Seat, origin
 from fand.units import Moment, Seconds
-from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode
+from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode, is_frame
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._decoder: Decoder | None = None  # while something is left over
+        self._decoder: Decoder | None = None  # while something is left over, or has to wait
         self._paused = False
         self._ending = False
         self._waits = False  # for its turn
@@ -122,12 +123,15 @@ class Connection(asyncio.BufferedProtocol):
                 desk.seats.pace(seat, now)
                 self._transport.write(shelf.pwm_frame if now < shelf.valid_until else shelf.frame(desk.now()))
                 return
+            if is_frame(data) and seat.due <= now and not self._paused and self._may_go_first():
+                self._work(iter((data,)), now)
+                return
             self._decoder = Decoder()
         self._decoder.feed(data)
         if self._held is not None or self._waits:
             return
-        if self.seat.rank is Rank.WORKER or desk.turns.free(now):
-            self._work(self._decoder)
+        if self._may_go_first():
+            self._work_off(self._decoder)
         else:
             self._line_up()
 
@@ -194,17 +198,26 @@ class Connection(asyncio.BufferedProtocol):
         """Close without a word."""
         self._transport.abort()
 
-    def _work(self, decoder: Decoder) -> None:
-        """Answer whole frames, in one write, as long as it is this client's turn and it reads."""
-        now = self._desk.clock.mono()
+    def _may_go_first(self) -> bool:
+        """Tell whether what came is answered at once, and not behind others."""
+        return self.seat.rank is Rank.WORKER or self._desk.turns.free()
+
+    def _work_off(self, decoder: Decoder) -> None:
+        """Answer what has come, unless this client has asked for too much of late."""
+        now = self._desk.mono()
         if self.seat.due > now:
             self._wait()
             asyncio.get_running_loop().call_later(self.seat.due - now, self._my_turn)
-            return
+        else:
+            self._work(iter(decoder.next_frame, None), now)
+
+    def _work(self, frames: Iterator[bytes], now: Seconds) -> None:
+        """Answer ``frames``, in one write, as long as it is this client's turn and it reads."""
+        desk, first = self._desk, self.seat.rank is Rank.WORKER
         out: list[bytes] = []
         whole, more, reason, logged = 0, False, None, False
         try:
-            whole, more = self._turn(decoder, out, now)
+            whole, more = self._turn(frames, out, now)
         except CorruptedDataError as error:
             reason = shorten(str(error))
         except RequestError as error:
@@ -222,22 +235,24 @@ class Connection(asyncio.BufferedProtocol):
         elif reason is not None:
             self.refuse(reason, logged=logged)
         elif self._paused:
-            return
+            pass
         elif self._held is not None:
             self._disarm()
             self._transport.pause_reading()
         elif more:
             self._disarm()
             self._line_up()
-        else:
-            self._rest(decoder, whole > 0)
+        elif self._decoder is not None:
+            self._rest(self._decoder, whole > 0)
+        if not first:
+            desk.turns.spend(desk.mono() - now)
 
-    def _turn(self, decoder: Decoder, out: list[bytes], now: Seconds) -> tuple[int, bool]:
+    def _turn(self, frames: Iterator[bytes], out: list[bytes], now: Seconds) -> tuple[int, bool]:
         """Add answers to ``out``; returns how many requests there were, and whether there may be more of them."""
         desk = self._desk
         size, whole, share, end = 0, 0, desk.turns.share, desk.turns.ends(now)
         while self._held is None and not self._paused and not self._transport.is_closing():
-            if (asked := decoder.next_frame()) is None:
+            if (asked := next(frames, None)) is None:
                 break
             whole += 1
             desk.seats.pace(self.seat, now)
@@ -254,7 +269,7 @@ class Connection(asyncio.BufferedProtocol):
                 desk.keeper.look_after(changed)
             if work is not None:
                 self._hold(work(), frame)
-            if size > _BATCH or whole >= share or self.seat.due > now or desk.clock.mono() >= end:
+            if size > _BATCH or whole >= share or self.seat.due > now or desk.mono() >= end:
                 return whole, True
         return whole, False
 
@@ -266,6 +281,7 @@ class Connection(asyncio.BufferedProtocol):
     def _wait(self) -> None:
         """Take nothing in until it is this client's turn."""
         self._waits = True
+        self._decoder = self._decoder or Decoder()
         self._transport.pause_reading()
         self._weigh()
 
@@ -280,11 +296,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._decoder is None:
             self._transport.resume_reading()
         else:
-            self._work(self._decoder)
+            self._work_off(self._decoder)
 
     def _hold(self, wait: asyncio.Future[None], frame: bytes) -> None:
         """Answer by ``frame`` when ``wait`` is done, and nothing before."""
         self._held = wait
+        self._decoder = self._decoder or Decoder()
         wait.add_done_callback(partial(self._release, frame))
 
     def _release(self, frame: bytes, wait: asyncio.Future[None]) -> None:

@@ -219,8 +219,10 @@ class Encrypted(asyncio.BufferedProtocol):
             self._end(RequestError("too much is held for handshakes that are not over"))
         elif not self._records.whole:
             return
-        elif desk.turns.free(desk.clock.mono()):
+        elif desk.turns.free():
+            begun = desk.clock.mono()
             self._shake_hands()
+            desk.turns.spend(desk.clock.mono() - begun)
         else:
             self._waits = True  # and is read from, so that who is gone by then costs no handshake
             desk.turns.line_up(self._my_turn)
@@ -278,6 +280,7 @@ class Encrypted(asyncio.BufferedProtocol):
         """
         assert self._tls is not None
         desk = self._desk
+        begun = desk.clock.mono()
         taken = ended = False
         parts: list[bytes] = []
         while not self._deaf and (record := self._records.take()):
@@ -301,10 +304,12 @@ class Encrypted(asyncio.BufferedProtocol):
             now = desk.clock.mono()
             if end is None:
                 first = inside.seat.rank is Rank.WORKER
-                end = now + SHORTEST if first else desk.turns.ends(now) if desk.turns.free(now) else now
+                end = now + SHORTEST if first else desk.turns.ends(now) if desk.turns.free() else now
             if now >= end:
                 break
         self._flush()
+        if inside.seat.rank is not Rank.WORKER:
+            desk.turns.spend(desk.clock.mono() - begun)
         if data := b"".join(parts):
             inside.data_received(data)
         if self._deaf:

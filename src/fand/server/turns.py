@@ -26,13 +26,18 @@ CROWD: Final = 1024
 
 
 class Turns:
-    """See the module."""
+    """See the module. What is spent is counted over turns of the loop: only when a slice is used up must it be known
+    that one has passed, and who asks then finds that out by waiting for the next. So who asks little costs nothing
+    besides.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._line: deque[Callable[[], object]] = deque()
-        self._until: Seconds | None = None
-        """When the time of this turn is used up; None while nobody has asked for any."""
+        self._spent = 0.0
+        """Seconds on those who do not rank first, in this turn of the loop or since one before it."""
+        self._called = False
+        """Whether those in line are about to be called."""
 
     @property
     def share(self) -> int:
@@ -43,29 +48,34 @@ class Turns:
         """When the turn that begins now is over; it has one request at least."""
         return now + max(SHORTEST, SLICE / (len(self._line) + 1))
 
-    def free(self, now: Seconds) -> bool:
+    def free(self) -> bool:
         """Tell whether who is heard now can be answered at once; else it lines up."""
-        until = self._begin(now) if self._until is None else self._until
-        return not self._line and now < until
+        return not self._line and self._spent < SLICE
+
+    def spend(self, seconds: float) -> None:
+        """So much has been spent on somebody who does not rank first, and was not in line."""
+        self._spent += seconds
 
     def line_up(self, go: Callable[[], object]) -> None:
         """Call ``go``, once, when its turn comes."""
         self._line.append(go)
-        if self._until is None:
-            self._begin(self._clock.mono())
+        if not self._called:
+            self._call()
 
-    def _begin(self, now: Seconds) -> Seconds:
-        self._until = until = Seconds(now + SLICE)
+    def _call(self) -> None:
+        self._called = True
         asyncio.get_running_loop().call_soon(self._next)
-        return until
 
     def _next(self) -> None:
         """A turn of the loop has passed: those in line come first, each once."""
-        if not self._line:
-            self._until = None
-            return
-        until = self._begin(self._clock.mono())
-        for _ in range(len(self._line)):
-            self._line.popleft()()
-            if self._clock.mono() >= until:
-                break
+        begun, self._spent = self._clock.mono(), 0.0
+        try:
+            for _ in range(len(self._line)):
+                self._line.popleft()()
+                if self._clock.mono() - begun >= SLICE:
+                    break
+        finally:
+            self._spent = self._clock.mono() - begun
+            self._called = False
+            if self._line:
+                self._call()

@@ -9,6 +9,7 @@ from fand.wire.limits import HEADER_SIZE, MAGIC
 from fand.wire.request import Request
 
 _HEADER: Final = re.compile(MAGIC + rb"(?!0000)([0-9a-f]{4})")
+_OPENING: Final = MAGIC + b"%04x"
 _NO_HEADER: Final = (
     "what arrived does not begin with 99F9 and a length of four lower-case hexadecimal digits, not 0000"
 )
@@ -20,6 +21,12 @@ _IMMUTABLE: Final = frozenset({type(None), bool, int, float, str})
 _TLS: Final = (b"\x15", b"\x16")
 """How TLS begins (RFC 8446, 5.1): an alert or a handshake."""
 _IS_TLS: Final = "what arrived is TLS, which only one of the two ends speaks"
+
+
+def is_frame(data: bytes) -> bool:
+    """Tell whether ``data`` is one frame, as far as its header goes: it begins and ends here."""
+    size = len(data) - HEADER_SIZE
+    return size > 0 and data[:HEADER_SIZE] == _OPENING % size
 
 
 class Decoder:
