@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fand.exceptions import CorruptedDataError
 from fand.wire import HEADER_SIZE, MAX_PAYLOAD, Request, decode, encode, opcodes
+from fand.wire.decode import _run
 
 from . import attacks, vocabulary
 
@@ -254,3 +255,9 @@ def test_every_byte_of_a_frame_changed_to_every_other() -> None:
     for at in range(len(payload)):
         for byte in range(256):
             _agrees_with_pickle(payload[:at] + bytes((byte,)) + payload[at + 1 :])
+
+
+@pytest.mark.parametrize("request_", Request)
+def test_a_request_without_arguments_known_by_its_bytes_is_what_they_say(request_: Request) -> None:
+    payload = encode(request_, ())[HEADER_SIZE:]
+    assert decode(payload) == _run(payload) == (request_, ())

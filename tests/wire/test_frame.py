@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.exceptions import CorruptedDataError
-from fand.wire import HEADER_SIZE, MAX_PAYLOAD, Decoder, Request, decode, encode
+from fand.wire import HEADER_SIZE, MAX_PAYLOAD, Decoder, Request, decode, encode, is_frame
 
 from . import vocabulary
 
@@ -203,3 +203,24 @@ def test_who_speaks_tls_is_told_from_others(data: bytes) -> None:
     decoder.feed(data)
     with pytest.raises(CorruptedDataError, match="is TLS, which only one of the two ends speaks"):
         decoder.next()
+
+
+@given(
+    st.builds(encode, vocabulary.requests, vocabulary.args)
+    | st.binary(max_size=20)
+    | st.builds(lambda size, more: b"99F9%04x" % size + bytes(more), st.integers(0, 9), st.integers(0, 9))
+    | st.builds(lambda head, more: head + bytes(more), st.sampled_from([b"99F9000A", b"99f9000a"]), st.just(10))
+)
+def test_one_frame_is_what_a_decoder_gives_whole(data: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(data)
+    try:
+        cut = decoder.next_frame()
+    except CorruptedDataError:
+        cut = None
+    assert is_frame(data) == (cut == data)
+
+
+@pytest.mark.parametrize("size", [1, 0xFF, MAX_PAYLOAD, MAX_PAYLOAD + 1, 16 * MAX_PAYLOAD])
+def test_the_longest_frame_is_one_and_a_longer_one_is_not(size: int) -> None:
+    assert is_frame((b"99F9%04x" % size)[:HEADER_SIZE] + b"0" * size) == (size <= MAX_PAYLOAD)
