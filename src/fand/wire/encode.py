@@ -8,6 +8,7 @@ requests are equal bytes.
 import struct
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from fand.exceptions import UnpicklableError
@@ -45,11 +46,8 @@ def encode(request: Request, args: tuple[object, ...]) -> bytes:
     return _START.pack(MAGIC, b"%04x" % size, op.PROTO, 4, op.FRAME, len(out)) + out
 
 
-def _put(out: bytearray, value: Any, depth: int) -> None:
-    put = _PUT.get(type(value))
-    if put is None:
-        raise UnpicklableError(f"a value of type {type(value).__name__} has no form on the wire")
-    put(out, value, depth)
+def _refuse(_out: bytearray, value: object, _depth: int) -> None:
+    raise UnpicklableError(f"a value of type {type(value).__name__} has no form on the wire")
 
 
 def _put_none(out: bytearray, _value: None, _depth: int) -> None:
@@ -62,7 +60,8 @@ def _put_bool(out: bytearray, value: bool, _depth: int) -> None:
 
 def _put_int(out: bytearray, value: int, _depth: int) -> None:
     if 0 <= value <= 0xFF:
-        out += bytes((op.BININT1, value))
+        out.append(op.BININT1)
+        out.append(value)
     elif 0 <= value <= 0xFFFF:
         out += _U16.pack(op.BININT2, value)
     elif -(2**31) <= value < 2**31:
@@ -83,7 +82,9 @@ def _put_str(out: bytearray, value: str, _depth: int) -> None:
     except UnicodeEncodeError as error:
         raise UnpicklableError("a text with a lone surrogate has no form on the wire") from error
     if len(data) <= 0xFF:
-        out += bytes((op.SHORT_BINUNICODE, len(data))) + data
+        out.append(op.SHORT_BINUNICODE)
+        out.append(len(data))
+        out += data
     else:
         _put_sized(out, op.BINUNICODE, data)
 
@@ -132,8 +133,16 @@ def _put_tuple(out: bytearray, value: tuple[object, ...], depth: int) -> None:
     if size > 3:
         out.append(op.MARK)
     for item in value:
-        _put(out, item, depth + 1)
+        _PUT.get(type(item), _refuse)(out, item, depth + 1)
     out.append(_TUPLES[size] if size <= 3 else op.TUPLE)
+
+
+@lru_cache(256)
+def _key(key: str) -> bytes:
+    """A key of a dict as it is written: the same few come again and again."""
+    out = bytearray()
+    _put_str(out, key, 0)
+    return bytes(out)
 
 
 def _put_list(out: bytearray, value: list[object], depth: int) -> None:
@@ -142,7 +151,7 @@ def _put_list(out: bytearray, value: list[object], depth: int) -> None:
     if value:
         out.append(op.MARK)
         for item in value:
-            _put(out, item, depth + 1)
+            _PUT.get(type(item), _refuse)(out, item, depth + 1)
         out.append(op.APPENDS)
 
 
@@ -154,8 +163,8 @@ def _put_dict(out: bytearray, value: dict[object, object], depth: int) -> None:
         for key, item in value.items():
             if type(key) is not str:
                 raise UnpicklableError(f"a dict with a key of type {type(key).__name__} has no form on the wire")
-            _put_str(out, key, 0)
-            _put(out, item, depth + 1)
+            out += _key(key)
+            _PUT.get(type(item), _refuse)(out, item, depth + 1)
         out.append(op.SETITEMS)
 
 
