@@ -20,6 +20,8 @@ Seconds = NewType("Seconds", float)
 Timestamp = NewType("Timestamp", float)
 """An instant of the wall clock: POSIX seconds, UTC."""
 
+_NUMBER: Final = (int, float)
+
 FULL: Final = Percent(100.0)
 MAX_RPM: Final = Rpm(200_000.0)
 """Above this a reported fan speed is a fault of the measurement: no fan turns faster."""
@@ -41,7 +43,7 @@ def percent(value: object) -> Percent:
 
     :raises ShelfPwmBadValue: not a number from 0 to 100 (NaN and infinity are not, nor is a bool)
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+    if isinstance(value, bool) or not isinstance(value, _NUMBER) or not 0 <= value <= 100:
         raise ShelfPwmBadValue(f"PWM {shown(value)} is not a number from 0 to 100")
     return Percent(value)
 
@@ -51,7 +53,7 @@ def rpm(value: object) -> Rpm:
 
     :raises ShelfRpmBadValue: not a number from 0 to 200000 (NaN and infinity are not, nor is a bool)
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_RPM:
+    if isinstance(value, bool) or not isinstance(value, _NUMBER) or not 0 <= value <= MAX_RPM:
         raise ShelfRpmBadValue(f"RPM {shown(value)} is not a number from 0 to {MAX_RPM:.0f}")
     return Rpm(value)
 
@@ -68,13 +70,15 @@ def served(duty: float) -> int | float:
 
 def rounded(value: float) -> int | float:
     """``value`` to the nearest tenth; an int when that is whole."""
+    if value == int(value):
+        return int(value)
     tenths = round(value, 1)
     return int(tenths) if tenths == int(tenths) else tenths
 
 
 def is_number(value: object) -> bool:
     """Tell whether ``value`` is a finite int or float, and not a bool."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBER):
         return False
     try:
         return isfinite(value)

@@ -7,7 +7,7 @@ that: a client that is silent has not said that its fan turns.
 
 import enum
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fand.control.alarm import Sort
 from fand.units import Percent, Rpm, Seconds
@@ -32,8 +32,7 @@ class Condition(enum.Enum):
     """Somebody else had set it, and it was set back (C1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FanState:
+class FanState(NamedTuple):
     """One fan as its client reports it; None is unknown. ``name`` is empty where one speed stands for all fans."""
 
     name: str
@@ -76,6 +75,8 @@ def follow(track: FanTrack, state: FanState, duty: Percent, now: Seconds, *, gap
         return FanTrack(driven, standing, measured, Sort.FAULT)
     if state.state is Condition.STALLED or stands:
         return FanTrack(driven, standing, measured, Sort.STALLED)
+    if track.trouble is None and (driven, standing, measured) == (track.driven, track.standing, track.measured):
+        return track  # as nearly always
     if track.trouble is None or not _normal(track.trouble, state, measured):
         return FanTrack(driven, standing, measured, track.trouble)
     well = now if track.well is None or gap else track.well

@@ -8,12 +8,17 @@ from typing import Final
 class Role(enum.Enum):
     """What somebody may do; each of the last two includes the first."""
 
+    __hash__ = object.__hash__  # an enum's own is a call in Python
+
     READ = "read"
     """See the state of shelves, and be told of their duty."""
     REPORT = "report"
     """Tell of fans and temperatures."""
     CONTROL = "control"
     """Override duties; with all shelves, have the server reload."""
+
+
+_READ: Final = Role.READ  # in Python 3.11 an enum finds its members slowly; this is needed for every request
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Grant:
 
     def plays(self, role: Role) -> bool:
         """Tell whether ``role`` is granted for any shelf at all."""
-        return bool(self.roles) if role is Role.READ else role in self.roles
+        return bool(self.roles) if role is _READ else role in self.roles
 
     def covers(self, other: "Grant") -> bool:
         """Tell whether all that ``other`` may do is granted here too."""

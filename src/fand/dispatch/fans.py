@@ -1,8 +1,8 @@
 """What fan clients report of their fans."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from fand.control import MOST_FANS, Condition, FanState, FanTrack, Fault, Finding, Sort, follow
 from fand.dispatch.peer import Peer
@@ -15,8 +15,7 @@ _ALL: Final = ""
 """The name of the one fan that fand 0.1.1 reports."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fan:
+class Fan(NamedTuple):
     """One fan: its last report, whose that was and when, and what all its reports amount to.
 
     ``peer`` is None for a fan that was in trouble when a server before this one ended, and not reported since.
@@ -68,7 +67,7 @@ class Fans:
         fan = self._fans.get(name)
         if fan is None:
             fan = Fan(FanState(name, None, None, Condition.OK), FanTrack(), None, Seconds(0.0))
-        self._fans[name] = replace(fan, track=replace(fan.track, trouble=sort, well=None))
+        self._fans[name] = fan._replace(track=replace(fan.track, trouble=sort, well=None))
         self._troubles = _troubles(self._fans)
 
     @property
@@ -83,8 +82,12 @@ class Fans:
 
     def speed(self, now: Seconds) -> Rpm | None:
         """One speed for all: the lowest, for that is the one that matters. None when none is known."""
-        known = (fan.state.rpm for fan in self._fans.values() if not fan.stale(now))
-        return min((speed for speed in known if speed is not None), default=None)
+        lowest = None
+        for fan in self._fans.values():
+            speed = fan.state.rpm
+            if speed is not None and (lowest is None or speed < lowest) and not fan.stale(now):
+                lowest = speed
+        return lowest
 
     def faults(self, duty: Percent) -> tuple[Fault, ...]:
         """What demands ``duty``: fans that are stalled or cannot be driven (S6)."""
@@ -125,10 +128,13 @@ def _left_by(fan: Fan, peer: Peer, now: Seconds) -> bool:
 
 
 def _troubles(fans: Mapping[str, Fan]) -> frozenset[tuple[str, Sort]]:
-    troubles = {(name, fan.track.trouble) for name, fan in fans.items() if fan.track.trouble is not None}
-    return frozenset(
-        troubles | {(name, Sort.TAKEN) for name, fan in fans.items() if fan.state.state is Condition.TAKEN}
-    )
+    troubles = set()
+    for name, fan in fans.items():
+        if fan.track.trouble is not None:
+            troubles.add((name, fan.track.trouble))
+        if fan.state.state is Condition.TAKEN:
+            troubles.add((name, Sort.TAKEN))
+    return frozenset(troubles)
 
 
 def _title(name: str) -> str:

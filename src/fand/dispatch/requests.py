@@ -2,7 +2,6 @@
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -34,8 +33,7 @@ class After(enum.Enum):
     """The configuration was read again, and counts (S11)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What to send back. ``changed`` are the shelves whose duty or alarms may have changed by the request, which
     counts at once; only the answer waits until what ``after`` says has been done. ``encoded`` is the whole frame,
     where it is at hand.
@@ -54,10 +52,10 @@ def answer(hall: Hall, request: Request, args: Args, peer: Peer, now: Moment) ->
     :raises AccessDeniedError: the peer may not ask this
     :raises RequestError: it cannot be granted; the text names the fault, for the peer to read
     """
-    if request is Request.DISCONNECT:
-        return None
     entry = _TABLE.get(request)
     if entry is None:
+        if request is Request.DISCONNECT:
+            return None
         raise RequestError(f"the server takes no {request.name}")
     if not entry.least <= len(args) <= len(entry.usage):
         takes = " and ".join(entry.usage) or "no arguments"
@@ -85,6 +83,9 @@ class _Of(enum.Enum):
     """For all shelves."""
 
 
+_SHELF, _ALL = _Of.SHELF, _Of.ALL  # in Python 3.11 an enum finds its members slowly
+
+
 class _Entry(NamedTuple):
     """Who answers a request, the role that it needs and for what, what its arguments are, how many at least."""
 
@@ -97,25 +98,28 @@ class _Entry(NamedTuple):
 
 def _check_access(request: Request, entry: _Entry, args: Args, peer: Peer) -> None:
     """A shelf that is not granted is refused by the same words whether there is one of that name or not."""
-    role, grant = entry.role, peer.grant
-    needs = f"{request.name} needs the role {role.value}"
+    role, of, grant = entry.role, entry.of, peer.grant
+    missing = None
     if not grant.plays(role):
-        raise AccessDeniedError(needs)
-    if entry.of is _Of.SHELF and isinstance(args[0], str) and not grant.may(role, args[0]):
-        raise AccessDeniedError(f"{needs} for shelf {shorten(args[0], 60)!r}")
-    if entry.of is _Of.ALL and not grant.may(role, None):
-        raise AccessDeniedError(f"{needs} for all shelves")
-
-
-def _done(changed: Shelf | None = None, after: After | None = None) -> Answer:
-    return Answer(Request.ACK, (), () if changed is None else (changed,), after, _ACK)
+        missing = ""
+    elif of is _SHELF and isinstance(args[0], str) and not grant.may(role, args[0]):
+        missing = f" for shelf {shorten(args[0], 60)!r}"
+    elif of is _ALL and not grant.may(role, None):
+        missing = " for all shelves"
+    if missing is not None:
+        raise AccessDeniedError(f"{request.name} needs the role {role.value}{missing}")
 
 
 _ACK: Final = encode(Request.ACK, ())
+_DONE: Final = Answer(Request.ACK, encoded=_ACK)
+
+
+def _done(changed: Shelf, after: After | None = None) -> Answer:
+    return Answer(Request.ACK, (), (changed,), after, _ACK)
 
 
 def _ping(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
-    return _done()
+    return _DONE
 
 
 def _get_pwm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
@@ -143,14 +147,14 @@ def _get_rpm(hall: Hall, args: Args, _peer: Peer, now: Moment) -> Answer:
 def _set_rpm(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf = hall.shelf(args[0])
     news = shelf.report_speed(rpm(args[1]), peer, now.mono)
-    return _done(shelf if news else None)
+    return _done(shelf) if news else _DONE
 
 
 def _set_fans(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
     shelf, fans = hall.shelf(args[0]), fan_states(args[1])
     peer.speaks_extensions()
     news = shelf.report_fans(fans, peer, now.mono)
-    return _done(shelf if news else None)
+    return _done(shelf) if news else _DONE
 
 
 def _set_temperatures(hall: Hall, args: Args, peer: Peer, now: Moment) -> Answer:
@@ -187,7 +191,7 @@ def _instant(hall: Hall, when: object) -> Timestamp:
 
 
 def _reload(_hall: Hall, _args: Args, _peer: Peer, _now: Moment) -> Answer:
-    return _done(after=After.RELOADED)
+    return Answer(Request.ACK, after=After.RELOADED, encoded=_ACK)
 
 
 def _get_shelves(hall: Hall, args: Args, peer: Peer, _now: Moment) -> Answer:

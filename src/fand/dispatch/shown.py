@@ -13,4 +13,6 @@ def line(text: str, limit: int = TEXT_LIMIT) -> str:
     a line of a log look like two, or has no form in bytes. However long ``text`` is, this is little work.
     """
     start = text[: 2 * limit]
-    return shorten("".join(char if char.isprintable() else " " for char in start).strip(), limit)
+    if not start.isprintable():
+        start = "".join(char if char.isprintable() else " " for char in start)
+    return shorten(start.strip(), limit)

@@ -14,6 +14,9 @@ class Request(enum.Enum):
     # The public name; it is also the one that stands in every frame.
     __module__ = "fand.communication"
 
+    # Members are looked up by what they are: an enum's own hash is a call in Python, for every table.
+    __hash__ = object.__hash__
+
     #: Acknowledge a command
     ACK = "ack"
     #: Ask for an :attr:`ACK`
