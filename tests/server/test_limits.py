@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fand.config import LimitsConfig
-from fand.dispatch import Grant, Peer, Role
+from fand.dispatch import Grant, Peer, Role, role_for
 from fand.exceptions import RequestError
 from fand.server.limits import FREE, GLANCE, MOST_HELD, PATIENCE, WINDOW, Rank, Seat, Seats, origin
 from fand.units import Seconds
@@ -102,7 +102,7 @@ def test_who_was_heard_of_since_the_last_look_stays() -> None:
     seats, there = full(*[Rank.STRANGER] * 3)
     assert admit(seats, seat(at=2, rank=Rank.WORKER), 2) is there[0]
     there[1].peer.at = Seconds(2)
-    there[2].granted(Request.SET_RPM)
+    there[2].granted(Request.SET_RPM, role_for(Request.SET_RPM))
     with pytest.raises(RequestError):
         admit(seats, seat(at=2), 2)
 
@@ -162,7 +162,7 @@ def test_whatever_happens_the_counts_are_right_and_workers_stay(
             elif what == "ask":
                 seats.pace(who, Seconds(now))
             else:
-                who.granted(Request.SUBSCRIBE_PWM)
+                who.granted(Request.SUBSCRIBE_PWM, role_for(Request.SUBSCRIBE_PWM))
         assert len(seats) == len(there) <= 6
         for name in ("a", "b"):
             assert seats.of(name) == sum(one.host == name for one in there) <= 4
@@ -181,19 +181,19 @@ def test_whatever_happens_the_counts_are_right_and_workers_stay(
 )
 def test_who_reports_or_subscribes_works(request_: Request, rank: Rank) -> None:
     who = seat()
-    who.granted(request_)
+    who.granted(request_, role_for(request_))
     assert who.rank is rank
 
 
 def test_who_only_reads_and_subscribes_keeps_its_place_and_waits_its_turn() -> None:
     who = seat()
     who.peer.grant = Grant(frozenset({Role.READ}))
-    who.granted(Request.SUBSCRIBE_PWM)
+    who.granted(Request.SUBSCRIBE_PWM, role_for(Request.SUBSCRIBE_PWM))
     assert who.rank is Rank.WATCHER
     assert who.leaves_at() > 1e300
     worker = seat(rank=Rank.WORKER)
     worker.peer.grant = who.peer.grant
-    worker.granted(Request.SUBSCRIBE_PWM)
+    worker.granted(Request.SUBSCRIBE_PWM, role_for(Request.SUBSCRIBE_PWM))
     assert worker.rank is Rank.WORKER
 
 

@@ -14,15 +14,16 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final, cast
 
-from fand.dispatch import ALL, NOTHING, After, Answer, Peer, Role, Shelf, answer, role_for, shorten
+from fand.dispatch import ALL, NOTHING, Peer, Role, shorten
 from fand.exceptions import AccessDeniedError, CorruptedDataError, RequestError, UnpicklableError
-from fand.server.desk import Desk, Work
+from fand.server.answering import answer_to
+from fand.server.desk import Desk
 from fand.server.identity import Visitor, visitor_at
-from fand.server.limits import Rank, Seat, origin
-from fand.units import Moment, Seconds
-from fand.wire import HEADER_SIZE, Decoder, Request, decode, encode, is_frame
+from fand.server.limits import FIRST, Seat, origin
+from fand.units import Seconds
+from fand.wire import Decoder, Request, encode, is_frame
 
 _log = logging.getLogger(__name__)
 
@@ -200,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _may_go_first(self) -> bool:
         """Tell whether what came is answered at once, and not behind others."""
-        return self.seat.rank is Rank.WORKER or self._desk.turns.free()
+        return self.seat.rank is FIRST or self._desk.turns.free()
 
     def _work_off(self, decoder: Decoder) -> None:
         """Answer what has come, unless this client has asked for too much of late."""
@@ -213,7 +214,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _work(self, frames: Iterator[bytes], now: Seconds) -> None:
         """Answer ``frames``, in one write, as long as it is this client's turn and it reads."""
-        desk, first = self._desk, self.seat.rank is Rank.WORKER
+        desk, first = self._desk, self.seat.rank is FIRST
         out: list[bytes] = []
         whole, more, reason, logged = 0, False, None, False
         try:
@@ -256,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
                 break
             whole += 1
             desk.seats.pace(self.seat, now)
-            frame, changed, work = self._answer(asked)
+            frame, changed, work = answer_to(desk, self.seat, asked)
             if frame is None:
                 self._ending = True
                 break
@@ -338,37 +339,6 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
         else:
             self.refuse("too much is held for clients whose requests are not whole or not answered yet")
-
-    def _answer(self, asked: bytes) -> tuple[bytes | None, tuple[Shelf, ...], Work | None]:
-        """The frame that answers the frame ``asked`` (None: the client goes), the shelves that it has changed, and
-        what must be done before it is answered.
-        """
-        desk, now = self._desk, self._desk.now()
-        shelf = desk.known.get(asked)
-        if shelf is not None and (self.peer.grant is ALL or self.peer.grant.may(Role.READ, shelf.name)):
-            return shelf.frame(now), (), None
-        request, args = decode(asked[HEADER_SIZE:])
-        try:
-            reply, work = self._reply(request, args, now)
-        except RequestError as error:
-            desk.audit.refused(self.peer, request, args, error, now.mono)
-            raise
-        if reply is None:
-            return None, (), None
-        if request is Request.GET_PWM:
-            desk.learn(asked, desk.hall.shelf(args[0]))
-        elif role_for(request) is Role.CONTROL:
-            desk.audit.done(self.peer, request, reply.changed)
-        self.seat.granted(request)
-        return reply.encoded or encode(reply.request, reply.args), reply.changed, work
-
-    def _reply(self, request: Request, args: tuple[Any, ...], now: Moment) -> tuple[Answer | None, Work | None]:
-        """The answer, None if the client goes, and what must be done before it is sent."""
-        reply = answer(self._desk.hall, request, args, self.peer, now)
-        work = None if reply is None or reply.after is None else self._desk.works.get(reply.after)
-        if reply is not None and reply.after is After.RELOADED and work is None:
-            raise RequestError("this server cannot read its configuration again")
-        return reply, work
 
     def _deny(self, error: AccessDeniedError) -> None:
         self._desk.audit.refused(self.peer, None, (), error, self._desk.clock.mono())

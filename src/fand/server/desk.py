@@ -103,7 +103,7 @@ class Desk:
 
     def now(self) -> Moment:
         """The time, on both clocks."""
-        return Moment(self.clock.mono(), self.clock.wall())
+        return Moment(self.mono(), self.clock.wall())
 
     def admit(self, connection: Caller) -> None:
         """Enter a new connection.

@@ -13,7 +13,7 @@ from math import inf
 from typing import Any, Final
 
 from fand.config import LimitsConfig
-from fand.dispatch import Peer, Role, role_for
+from fand.dispatch import Peer, Role
 from fand.exceptions import RequestError
 from fand.units import Seconds
 from fand.wire import Request
@@ -45,6 +45,12 @@ class Rank(enum.IntEnum):
     """Reports, or subscribes and may report. It is heard before all others."""
 
 
+# In Python 3.11 an enum finds its members slowly; these are needed for every request.
+FIRST: Final = Rank.WORKER
+_REPORT: Final = Role.REPORT
+_SUBSCRIBE: Final = Request.SUBSCRIBE_PWM
+
+
 PATIENCE: Final = {Rank.STRANGER: 1.0, Rank.GUEST: 150.0, Rank.WATCHER: inf, Rank.WORKER: inf}
 """Seconds without a word after which a client may have to go for a newcomer. Clients of fand 0.1.1 come once a
 minute."""
@@ -62,12 +68,12 @@ class Seat:
     held: int = 0
     """So many bytes are held for it, beyond :data:`FREE`."""
 
-    def granted(self, request: Request) -> None:
-        """It has asked this, and may."""
-        if request is Request.SUBSCRIBE_PWM:
-            self.rank = max(self.rank, Rank.WORKER if self.peer.grant.plays(Role.REPORT) else Rank.WATCHER)
-        elif role_for(request) is Role.REPORT:
-            self.rank = Rank.WORKER
+    def granted(self, request: Request, role: Role | None) -> None:
+        """It has asked this, and may: it has this role, which the request needs."""
+        if role is _REPORT:
+            self.rank = FIRST
+        elif request is _SUBSCRIBE:
+            self.rank = max(self.rank, FIRST if self.peer.grant.plays(_REPORT) else Rank.WATCHER)
 
     def leaves_at(self) -> float:
         """When it may have to go for a newcomer, unless it is heard of before."""

@@ -42,11 +42,11 @@ class Turns:
     @property
     def share(self) -> int:
         """How many requests of one client are answered in its turn."""
-        return min(TURN, CROWD // (len(self._line) + 1)) or 1
+        return (min(TURN, CROWD // (len(self._line) + 1)) or 1) if self._line else TURN
 
     def ends(self, now: Seconds) -> float:
         """When the turn that begins now is over; it has one request at least."""
-        return now + max(SHORTEST, SLICE / (len(self._line) + 1))
+        return now + (max(SHORTEST, SLICE / (len(self._line) + 1)) if self._line else SLICE)
 
     def free(self) -> bool:
         """Tell whether who is heard now can be answered at once; else it lines up."""

@@ -304,7 +304,7 @@ SERVER: Final = (
         (
             edit("fand.sensing.watching:Watcher._ask", "self._clock.mono()", "Seconds(self._clock.wall())"),
             edit("fand.server.keeper:Keeper.refresh", "self._clock.mono()", "Seconds(self._clock.wall())"),
-            edit("fand.server.desk:Desk.now", "self.clock.mono()", "Seconds(self.clock.wall())"),
+            edit("fand.server.desk:Desk.now", "self.mono()", "Seconds(self.clock.wall())"),
         ),
         ("server clock",),
     ),
