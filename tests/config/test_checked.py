@@ -2,6 +2,7 @@ import datetime
 import math
 from typing import Annotated, Any, Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,22 @@ def test_a_table_without_a_fault_is_a_value() -> None:
     value = checked(raw, Outer, Place(faults))
     assert value == Outer("n", Percent(7.0), words=("a", "b"), curves={"x": 1}, inner=Inner(3), pairs=[(1.0, "b")])
     faults.check()
+
+
+def test_the_fields_of_a_kind_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fresh(Struct, frozen=True):
+        size: int = 1
+
+    asked, fields = [], msgspec.structs.fields
+
+    def counted(kind: type[Struct]) -> Any:
+        asked.append(kind)
+        return fields(kind)
+
+    monkeypatch.setattr(msgspec.structs, "fields", counted)
+    for size in range(3):
+        assert checked({"size": size}, Fresh, Place(Faults("f"), "t")) == Fresh(size)
+    assert asked == [Fresh]
 
 
 def test_s11_every_fault_is_told_with_its_place() -> None:

@@ -2,6 +2,7 @@
 
 from fand.config.checked import Faults, Place
 from fand.config.devices import DeviceReader
+from fand.ports import SensorKind
 
 from .hand_made import HandMadeKinds
 
@@ -21,3 +22,18 @@ def test_the_family_is_checked_where_it_stands() -> None:
     entries = [{"cpu": "auto", "family": "air"}, {"cpu": "other"}]
     reader.devices(entries, Place(Faults("f"), "x"), lambda family, place: seen.append((family, str(place))))
     assert seen == [("air", "x[1].family")]
+
+
+def test_a_kind_is_looked_up_once_however_many_devices_are_of_it() -> None:
+    asked = []
+
+    class Counting(HandMadeKinds):
+        def sensor_kind(self, name: str) -> SensorKind:
+            asked.append(name)
+            return super().sensor_kind(name)
+
+    reader, place = DeviceReader(Counting()), Place(Faults("f"))
+    entries = [{"drive": "A"}, {"drive": "B"}, {"cpu": "auto"}]
+    assert len(reader.devices(entries, place, lambda _family, _place: None)) == 3
+    reader.devices([{"drive": "C"}], place, lambda _family, _place: None)
+    assert asked == ["drive", "cpu"]

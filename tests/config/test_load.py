@@ -188,7 +188,12 @@ def test_an_empty_file_is_told(tmp_path: Path) -> None:
 
 
 def test_what_never_ends_is_no_configuration() -> None:
-    assert faults(Path("/dev/zero")) == [f"/dev/zero: is longer than {1 << 20} bytes, which no configuration is"]
+    assert faults(Path("/dev/zero")) == [f"/dev/zero: is longer than {1 << 24} bytes, which no configuration is"]
+
+
+def test_a_hall_of_a_hundred_thousand_devices_is_a_configuration(tmp_path: Path) -> None:
+    device = '  { drive = "wwn-0x5000c500a1b2c3d4", position = "row 12, rack 34, shelf 56, slot 24" },\n'
+    assert load(write(tmp_path, "#" + " " * len(device) * 100_000 + WHOLE), HandMadeKinds()).server is not None
 
 
 def test_a_syntax_fault_is_told_with_line_and_column(tmp_path: Path) -> None:

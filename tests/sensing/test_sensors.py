@@ -61,6 +61,18 @@ def test_every_device_gets_its_sensor(opened: list[Noted]) -> None:
     assert [sensor.settings for sensor in opened] == [1, 2]
 
 
+def test_a_kind_is_looked_up_once_however_many_devices_are_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def look_up(name: str) -> Any:
+        asked.append(name)
+        return SimpleNamespace(open_sensor=Noted)
+
+    monkeypatch.setattr(sensors, "sensor_kind", look_up)
+    open_sensors(shelves(1, 2, 3))
+    assert asked == ["noted"]
+
+
 def test_all_that_can_never_work_is_told_at_once_and_the_rest_closed(opened: list[Noted]) -> None:
     missing = DriverError("the program smartctl is missing; install smartmontools")
     with pytest.raises(ConfigError) as caught:

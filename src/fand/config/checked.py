@@ -7,6 +7,7 @@ that a person sees all faults at once, each in the words of the file's format.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, get_args, get_origin
@@ -162,7 +163,7 @@ def _mend(raw: object, hint: Any, place: Place, also: Iterable[str] = ()) -> obj
 
 
 def _mend_struct(raw: Mapping[str, object], kind: type[msgspec.Struct], place: Place, also: Iterable[str]) -> object:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     mended: dict[str, object] = {}
     whole = True
     for key in raw:
@@ -179,6 +180,12 @@ def _mend_struct(raw: Mapping[str, object], kind: type[msgspec.Struct], place: P
             place.fault(f"key {key!r} is missing; it is {describe(field.type)}")
             whole = False
     return mended if whole else _BAD
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """The fields of ``kind`` by their names in the file; to work them out takes longer than to check a table."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 def _leaf(raw: object, hint: Any, place: Place) -> object:

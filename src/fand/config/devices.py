@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from fand.config.checked import Place, checked, shown
@@ -22,7 +23,7 @@ class DeviceReader:
     """Reads the lists of devices of one file that belong together."""
 
     def __init__(self, kinds: Kinds) -> None:
-        self._kinds = kinds
+        self._kind = cache(kinds.sensor_kind)  # to look one up takes longer than to read a device
         self._names = frozenset(kinds.sensor_kinds())
         self._drives: dict[str, Place] = {}
 
@@ -49,7 +50,7 @@ class DeviceReader:
             place.at("position").fault(fault)
         if table.family is not None:
             check_family(table.family, place.at("family"))
-        chosen = choose("sensor", own, self._names, self._kinds.sensor_kind, place)
+        chosen = choose("sensor", own, self._names, self._kind, place)
         if chosen is None:
             return None
         name, kind = chosen

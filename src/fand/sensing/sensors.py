@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Final, Protocol
 
 from fand.config import DeviceConfig
@@ -48,6 +49,7 @@ def open_sensors(owners: Iterable[Owner], before: Sensors = (), *, what: str = "
     sensors: list[Opened] = []
     opened: list[Opened] = []
     faults = []
+    kind = cache(sensor_kind)  # to look one up takes longer than to open a sensor
     for owner in owners:
         for device in owner.devices:
             old = known.get((owner.name, device.name))
@@ -55,7 +57,7 @@ def open_sensors(owners: Iterable[Owner], before: Sensors = (), *, what: str = "
                 sensors.append((owner, device, old[1]))
                 continue
             try:
-                opened.append((owner, device, sensor_kind(device.kind).open_sensor(device.settings)))
+                opened.append((owner, device, kind(device.kind).open_sensor(device.settings)))
             except Exception as error:  # noqa: BLE001 - what somebody else's driver raises is told as well
                 text = error if isinstance(error, DriverError) else f"{type(error).__name__}: {error}"
                 faults.append(f"{what} {owner.name}, device {device.name}: {text}")
