@@ -192,7 +192,7 @@ class Play:
     def look(self) -> None:
         """What a server does every now and then."""
         self.desk.keeper.look_after(self.hall.mail.look(self.loop.mono()))
-        assert self.desk.keeper.round(), "a shelf cannot be looked after"
+        assert self.desk.keeper.look_after(tuple(self.hall.shelves.values())), "a shelf cannot be looked after"
 
     def end(self) -> None:
         """Whatever has been: the server answers, all that it tells can be told, and all that it keeps can be kept."""
@@ -372,7 +372,7 @@ def _reload(play: Play, _talk: Talk, reader: Reader) -> None:
     if form & 0x40:
         play.grants["eyes"] = GRANTS["pi1"]
     play.desk.become(Access(names=play.grants, plain=NOTHING, authority=AUTHORITY))
-    play.desk.keeper.round()
+    play.desk.keeper.look_after(tuple(play.hall.shelves.values()))
 
 
 _EVENTS: Final[tuple[Callable[[Play, Talk, Reader], None], ...]] = (

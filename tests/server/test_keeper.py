@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from fand.control import Event, ShelfLaw
 from fand.dispatch import Hall, Peer, Shelf
 from fand.ports import Failed, Temperature
-from fand.server.keeper import SLICE, Keeper
+from fand.server.keeper import AT_ONCE, REST, Keeper
+from fand.server.slices import SLICE
 from fand.units import Celsius, Moment, Percent, Seconds
 from fand.wire import HEADER_SIZE, decode
 from tests.dispatch.halls import LAW, hall, peer, shelf, slot, warm
@@ -20,10 +22,14 @@ class Pushed:
 
     def __init__(self) -> None:
         self.told: list[tuple[float, Any]] = []
+        self.heard: list[tuple[Peer, Any]] = []
         self.reads = True
+        self.busy: Callable[[], object] = int
 
     def __call__(self, who: Peer, frame: bytes) -> bool:
+        self.busy()
         if self.reads:
+            self.heard.append((who, decode(frame[HEADER_SIZE:])[1][1]))
             self.told.append((asyncio.get_running_loop().time(), decode(frame[HEADER_SIZE:])[1][1]))
         return self.reads
 
@@ -515,5 +521,171 @@ def test_a_round_is_over_before_the_next_begins_and_may_be_stopped(monkeypatch: 
         await asyncio.sleep(60)
         assert looked[3:] == ["shelf0"]
         assert len(told) == 1
+
+    travel(main)
+
+
+class Looked:
+    """Which shelves a keeper looks after, each of which takes half a slice; and in which turn of the loop."""
+
+    def __init__(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.turn = 0
+        self.names: list[tuple[int, str]] = []
+        refresh = room.keeper.refresh
+
+        def slowly(what: Shelf) -> None:
+            self.names.append((self.turn, what.name))
+            room.clock.pass_by(SLICE / 2)
+            refresh(what)
+
+        monkeypatch.setattr(room.keeper, "refresh", slowly)
+
+    async def turns(self, count: int) -> None:
+        for _ in range(count):
+            self.turn += 1
+            await asyncio.sleep(0)
+
+
+def test_many_readings_at_once_are_one_decision_of_each_shelf(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        room = Room(*(warm(shelf(f"shelf{number}")) for number in range(5)))
+        looked = Looked(room, monkeypatch)
+        for _ in range(24):
+            for one in room.hall.shelves.values():
+                room.keeper.note((one,))
+        room.keeper.note(())
+        assert looked.names == [], "none before all are in"
+        await looked.turns(6)
+        assert looked.names == [(2, "shelf0"), (2, "shelf1"), (3, "shelf2"), (3, "shelf3"), (4, "shelf4")]
+        room.keeper.stop()
+
+    travel(main)
+
+
+@pytest.mark.parametrize(("long", "rest"), [(0.04, 0.04), (50.0, REST)])
+def test_looking_after_what_is_noted_leaves_time_for_the_threads_that_read(
+    long: float, rest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> list[float]:
+        room = Room()
+        looked: list[float] = []
+
+        def slowly(_what: Shelf) -> None:
+            looked.append(room.clock.mono())
+            room.clock.pass_by(long)
+            if len(looked) < 3:
+                room.keeper.note((room.shelf,))  # another reading has come meanwhile
+
+        monkeypatch.setattr(room.keeper, "refresh", slowly)
+        room.keeper.note((room.shelf,))
+        await asyncio.sleep(200)
+        room.keeper.stop()
+        return looked
+
+    assert travel(main) == pytest.approx([0, long + rest, 2 * (long + rest)])
+
+
+def test_stopped_it_looks_after_nothing_that_was_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        room = Room()
+        looked = Looked(room, monkeypatch)
+        room.keeper.note((room.shelf,))
+        room.keeper.stop()
+        await asyncio.sleep(1)
+        assert looked.names == []
+
+    travel(main)
+
+
+def test_a_shelf_that_has_gone_by_then_is_not_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        room = Room(warm(shelf("one")), warm(shelf("two")))
+        looked = Looked(room, monkeypatch)
+        room.keeper.note(room.hall.shelves.values())
+        room.hall.become([shelf("one"), room.hall.shelf("two")])
+        await looked.turns(3)
+        assert [name for _, name in looked.names] == ["two"]
+
+    travel(main)
+
+
+def test_timers_of_many_shelves_at_once_give_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        room = Room(*(warm(shelf(f"shelf{number}")) for number in range(6)))
+        for one in room.hall.shelves.values():
+            room.hall.subscribe(one, peer(), room.clock.now())
+            room.keeper.refresh(one)
+        looked = Looked(room, monkeypatch)
+        await asyncio.sleep(10)
+        assert len(looked.names) < 6
+        await looked.turns(6)
+        assert len(looked.names) == 6
+        room.keeper.stop()
+
+    travel(main)
+
+
+def crowded(count: int) -> tuple[Room, list[Peer]]:
+    """A room with so many subscribers; to push to as many as are pushed to in one step takes a slice."""
+    room = Room()
+    room.keeper.refresh(room.shelf)
+    who = [room.subscribe() for _ in range(count)]
+    room.pushed.busy = lambda: room.clock.pass_by(SLICE / AT_ONCE)
+    return room, who
+
+
+def test_many_subscribers_are_told_in_slices() -> None:
+    async def main() -> None:
+        room, _ = crowded(3 * AT_ONCE + 1)
+        room.read(40)
+        told = [len(room.pushed.told)]
+        for _ in range(4):
+            await asyncio.sleep(0)
+            told.append(len(room.pushed.told))
+        assert told == [AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE, 3 * AT_ONCE + 1, 3 * AT_ONCE + 1]
+        assert {duty for _, duty in room.pushed.told} == {75}
+        room.keeper.stop()
+
+    travel(main)
+
+
+def test_a_change_meanwhile_is_what_the_rest_are_told_and_those_before_them_again() -> None:
+    async def main() -> None:
+        room, who = crowded(2 * AT_ONCE)
+        heard = room.pushed.heard
+        room.read(39)
+        room.read(40)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert heard[:AT_ONCE] == [(one, 70) for one in who[:AT_ONCE]]
+        assert heard[AT_ONCE : 2 * AT_ONCE] == [(one, 75) for one in who[AT_ONCE:]], "nobody loses his place"
+        assert heard[2 * AT_ONCE :] == [(one, 75) for one in who[:AT_ONCE]]
+        room.keeper.stop()
+
+    travel(main)
+
+
+def test_s3_what_is_old_by_the_time_of_a_slice_is_not_pushed() -> None:
+    async def main() -> None:
+        room, _ = crowded(2 * AT_ONCE)
+        room.read(40)
+        room.clock.pass_by(60)
+        await asyncio.sleep(0)
+        assert [duty for _, duty in room.pushed.told[AT_ONCE:]] == [100] * AT_ONCE
+        room.keeper.stop()
+
+    travel(main)
+
+
+def test_who_leaves_before_his_turn_is_told_nothing() -> None:
+    async def main() -> None:
+        room, who = crowded(2 * AT_ONCE)
+        room.read(40)
+        for one in who[AT_ONCE:]:
+            room.hall.leave(one)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert len(room.pushed.told) == AT_ONCE
+        room.keeper.stop()
 
     travel(main)

@@ -4,6 +4,7 @@
 ``readers``     calls drivers in threads of their own, so that one that hangs holds up nothing (S9)
 ``watching``    one task a device: its schedule, its time-out
 ``keeper``      keeps decisions fresh, logs faults, pushes duties to subscribers, feeds the watchdog, notices suspends
+``slices``      does long work a little at a time, so that nobody waits for it
 ``state``       what outlives the server, as values
 ``saving``      has that on disk, and never waits for the disk
 ``alarming``    tells a command of alarms

@@ -4,11 +4,14 @@ A decision is due after a reading, after an override, and, while a shelf has sub
 runs out. Besides, a round through all shelves every few seconds finds what only time brings about, such as a client
 that has fallen silent (S7); only what cannot wait for it has a timer. A round that went well is what the service
 manager's watchdog waits for.
+
+Rounds, shelves that were noted, and pushes to many are done in slices. A shelf with several readings in one turn of
+the event loop is looked after once.
 """
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
@@ -18,6 +21,7 @@ from fand.clock import GLANCE, Naps
 from fand.control import Change, Event
 from fand.dispatch import Hall, Peer, Shelf
 from fand.ports import Clock
+from fand.server.slices import Slices
 from fand.units import Moment, Seconds
 
 _log = logging.getLogger(__name__)
@@ -31,8 +35,12 @@ ROUND: Final = Seconds(5.0)
 GRACE: Final = Seconds(30.0)
 """After the host has slept no alarm is raised for so long: all is old then, and is about to be read and reported."""
 
-SLICE: Final = 0.005
-"""So long (seconds) a round goes on at once; then others have their turn before it does."""
+AT_ONCE: Final = 64
+"""So many subscribers of a shelf are told its duty in one step."""
+
+REST: Final = 0.1
+"""After noted shelves have been looked after, that rests for as long as it took, but no longer than this (seconds):
+shelves of thousands of devices would else keep the processor from the threads that read these."""
 
 _INSTANT: Final = 0.01
 """No decision is taken anew sooner: a reading may turn too old only just after the instant it was good until."""
@@ -66,8 +74,13 @@ class Keeper:
         self._push = push
         self._hear = hear
         self._kept: defaultdict[str, _Kept] = defaultdict(_Kept)
+        self._slices = Slices(clock)
+        self._noted: OrderedDict[Shelf, None] = OrderedDict()
+        self._soon: asyncio.TimerHandle | None = None
+        self._rested = Seconds(-inf)
+        self._untold: dict[Shelf, OrderedDict[Peer, None]] = {}
         self._ticks: asyncio.TimerHandle | None = None
-        self._next: asyncio.Handle | None = None
+        self._round_over = True
         self._naps: Naps | None = None
         self._woke: Callable[[], object] = lambda: None
         self._due = Seconds(inf)
@@ -91,30 +104,46 @@ class Keeper:
             if self._clock.mono() < self._due - pause / 2:
                 return
             self._due = Seconds(self._clock.mono() + every)
-            if self._next is None:  # else the round before this one is not over
-                self._go_round(iter(tuple(self._hall.shelves.values())), True, done)
+            if self._round_over:
+                self._slices.begin(self._go_round(done))
 
         tick()
 
-    def _go_round(self, shelves: Iterator[Shelf], well: bool, done: Callable[[], object]) -> None:
-        """Look after ``shelves``, so many in this turn of the loop that nobody else waits for long."""
-        self._next = None
-        end = self._clock.mono() + SLICE
-        for shelf in shelves:
-            if self._hall.shelves.get(shelf.name) is shelf:  # no reload has come between
+    def _go_round(self, done: Callable[[], object]) -> Iterator[None]:
+        """Look after every shelf, one at each step; those that a reload brings meanwhile are noted by it."""
+        self._round_over, well = False, True
+        for shelf in tuple(self._hall.shelves.values()):
+            if self._is_there(shelf):
                 well = self.look_after((shelf,)) and well
-            if self._clock.mono() >= end:
-                self._next = asyncio.get_running_loop().call_soon(self._go_round, shelves, well, done)
-                return
+            yield
+        self._round_over = True
         if well:
             done()
 
-    def round(self) -> bool:
-        """Look after every shelf. False if one failed, logged when it begins; the others had their turn (S9)."""
-        return self.look_after(tuple(self._hall.shelves.values()))
+    def note(self, shelves: Iterable[Shelf]) -> None:
+        """Look after each of ``shelves`` soon: in the next turn of the event loop, or when there is time after it."""
+        self._noted.update(dict.fromkeys(shelves))
+        if self._noted and self._soon is None:
+            rest = max(0.0, self._rested - self._clock.mono())
+            self._soon = asyncio.get_running_loop().call_later(rest, self._look_after_noted)
+
+    def _look_after_noted(self) -> None:
+        self._slices.begin(self._go_through_noted())
+
+    def _go_through_noted(self) -> Iterator[None]:
+        begun = self._clock.mono()
+        for _ in range(len(self._noted)):
+            shelf, _ = self._noted.popitem(last=False)
+            if self._is_there(shelf):
+                self.look_after((shelf,))
+            yield
+        self._soon = None
+        now = self._clock.mono()
+        self._rested = Seconds(now + min(now - begun, REST))
+        self.note(())
 
     def look_after(self, shelves: Iterable[Shelf]) -> bool:
-        """The same for ``shelves``."""
+        """Look after ``shelves`` now. False if one failed, logged when it begins; the others had their turn (S9)."""
         well = True
         for shelf in shelves:
             failure = None
@@ -157,12 +186,10 @@ class Keeper:
         if beat or kept.beat is None:
             kept.beat = Seconds(now.mono + HEARTBEAT)
         if changed or beat:  # not for every newcomer: thousands may come at once
-            for peer, told in tuple(shelf.subscribers.items()):
-                if (beat or told != frame) and self._push(peer, frame):
-                    shelf.subscribers[peer] = frame
+            self._spread(shelf, [peer for peer, told in shelf.subscribers.items() if beat or told != frame])
         due = min(shelf.valid_until, kept.beat)
         if due < self._due:
-            kept.timer = asyncio.get_running_loop().call_later(max(due - now.mono, _INSTANT), self.refresh, shelf)
+            kept.timer = asyncio.get_running_loop().call_later(max(due - now.mono, _INSTANT), self.note, (shelf,))
 
     def catch_up(self, peer: Peer) -> None:
         """``peer`` reads again: tell it what it missed."""
@@ -174,13 +201,38 @@ class Keeper:
 
     def stop(self) -> None:
         """Push nothing any more, and look after nothing."""
-        for handle in (self._ticks, self._next):
+        self._slices.stop()
+        for handle in (self._ticks, self._soon):
             if handle is not None:
                 handle.cancel()
         for kept in self._kept.values():
             if kept.timer is not None:
                 kept.timer.cancel()
                 kept.timer = None
+
+    def _is_there(self, shelf: Shelf) -> bool:
+        return self._hall.shelves.get(shelf.name) is shelf
+
+    def _spread(self, shelf: Shelf, peers: Iterable[Peer]) -> None:
+        """Tell ``peers`` the duty of ``shelf``. Who waits for the one before keeps his place, and is told this."""
+        untold = self._untold.get(shelf)
+        if untold is not None:
+            untold.update(dict.fromkeys(peers))
+            return
+        self._untold[shelf] = OrderedDict.fromkeys(peers)
+        self._slices.begin(self._spreading(shelf, self._untold[shelf]))
+
+    def _spreading(self, shelf: Shelf, untold: OrderedDict[Peer, None]) -> Iterator[None]:
+        try:
+            while untold:
+                frame = shelf.frame(Moment(self._clock.mono(), self._clock.wall()))
+                for _ in range(min(AT_ONCE, len(untold))):
+                    peer, _ = untold.popitem(last=False)
+                    if peer in shelf.subscribers and self._push(peer, frame):
+                        shelf.subscribers[peer] = frame
+                yield
+        finally:
+            del self._untold[shelf]
 
     def _notice_sleep(self) -> None:
         if self._naps is None or not (slept := self._naps.slept()):

@@ -101,7 +101,7 @@ class Service:
         self.desk = Desk(self.hall, clock, most, works, self._hear, access=self._access(config), limits=config.limits)
         self._config = config
         self._watches = Watches(self._observe, readers, clock)
-        self._reported = Reported(self.hall.mail, clock, self.desk.keeper.look_after)
+        self._reported = Reported(self.hall.mail, clock, self.desk.keeper.note)
 
     async def recall(self) -> None:
         """Go on where the server before this one ended."""
@@ -151,7 +151,7 @@ class Service:
         if self._saving is not None:
             self._saving.note()
         _log.info("reloaded: %d shelves with %d devices", len(shelves), len(sensors))
-        self.desk.keeper.round()
+        self.desk.keeper.note(shelves)
 
     async def settle(self, patience: float) -> None:
         """Bring to disk what is not there yet, and end the command that is told of alarms; not for ever."""
@@ -203,4 +203,4 @@ class Service:
     def _observe(self, shelf: str, device: str, reading: Reading, family: str | None) -> None:
         there = self.hall.shelves[shelf]
         there.observe(device, reading, family)
-        self.desk.keeper.refresh(there)
+        self.desk.keeper.note((there,))
