@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fand.control import Decision, decision
 from fand.dispatch import ALL, Hall, fans, requests, shelf
 from fand.exceptions import RequestError, UnpicklableError
-from fand.server import connection, state
+from fand.server import answering, connection, state
 from fand.server.connection import Connection
 from fand.server.encrypted import Encrypted
 from fand.server.identity import Access
@@ -63,7 +63,7 @@ def test_no_seed_breaks_a_promise_of_the_server(monkeypatch: pytest.MonkeyPatch)
         granted.add(request)
         return answer
 
-    monkeypatch.setattr(connection, "answer", spy)
+    monkeypatch.setattr(answering, "answer", spy)
     for data in seeds.events():
         TARGETS["dispatch"].check(data)
     assert granted == {*(request for request in Request if requests.role_for(request)), Request.DISCONNECT}
@@ -226,7 +226,7 @@ def _cut(reason: str) -> bytes:
         (requests, "_check_access", _lets_all_report, "reported by"),
         (requests, "_check_access", _lets_all_command, "overridden by"),
         (Hall, "leave", _nothing, "somebody who has gone is a subscriber"),
-        (connection, "answer", _fails, "internal error"),
+        (answering, "answer", _fails, "internal error"),
         (Connection, "push", _fails, "division by zero"),
         (Hall, "shelf", _repeats, "is no line"),
         (connection, "_farewell", _cut, "part of a frame"),
