@@ -170,6 +170,32 @@ def test_requests_that_take_long_end_the_turn_of_their_client() -> None:
     served(play)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_who_has_nothing_more_to_ask_does_not_line_up_however_long_it_took(count: int) -> None:
+    async def play(counter: Counter) -> None:
+        client = await counter.client()
+        real = counter.hall.instant
+
+        def instant(when: datetime) -> Timestamp:
+            counter.clock.pass_by(2 * SLICE)
+            return real(when)
+
+        counter.hall.instant = instant
+        connection = counter.only()
+        connection.data_received(
+            PING * (count - 1) + encode(Request.SET_PWM_EXPIRE, ("shelf1", datetime(2050, 1, 1)))
+        )
+        assert not connection._waits
+        assert connection._decoder is None
+        assert connection._transport.is_reading()
+        for _ in range(count):
+            assert await client.reply() == ACK
+        assert not counter.desk.turns.free(), "but it counts"
+        assert await client.ask(Request.PING) == ACK
+
+    served(play)
+
+
 def test_a_frame_that_came_while_its_client_waited_did_not_come_too_late() -> None:
     async def play(counter: Counter) -> None:
         client = await counter.client()

@@ -240,7 +240,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._held is not None:
             self._disarm()
             self._transport.pause_reading()
-        elif more:
+        elif more and self._decoder is not None and self._decoder.mid_frame:
             self._disarm()
             self._line_up()
         elif self._decoder is not None:
@@ -282,7 +282,6 @@ class Connection(asyncio.BufferedProtocol):
     def _wait(self) -> None:
         """Take nothing in until it is this client's turn."""
         self._waits = True
-        self._decoder = self._decoder or Decoder()
         self._transport.pause_reading()
         self._weigh()
 
