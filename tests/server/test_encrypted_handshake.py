@@ -160,6 +160,23 @@ class TestHandshake:
 
         serve(play)
 
+    def test_it_counts(self, pki: Pki, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def play(counter: Counter) -> None:
+            client = await counter.client()
+            only = counter.only()
+            wrap = only._context.wrap_bio
+
+            def slowly(*args: Any, **more: Any) -> Any:
+                counter.clock.pass_by(SLICE)
+                return wrap(*args, **more)
+
+            context = type("Slow", (), {"wrap_bio": staticmethod(slowly)})
+            monkeypatch.setattr(only, "_context", context)
+            only.data_received(client.hello(pki.client("pi1")))
+            assert not counter.desk.turns.free()
+
+        serve(play)
+
     def test_who_goes_while_he_waits_costs_no_handshake(
         self, pki: Pki, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -87,6 +87,20 @@ class TestTime:
 
         talk(play)
 
+    @pytest.mark.parametrize("ranks_first", [False, True])
+    def test_what_decrypting_costs_counts_but_for_who_ranks_first(self, talk: Talk, ranks_first: bool) -> None:
+        async def play(forged: Forged) -> None:
+            if ranks_first:
+                await forged.send(forged.record(encode(Request.SET_FANS, FAN)))
+                assert await forged.answers(1)
+            forged.counter.desk.clock = clock = BusyClock()
+            clock.late = SLICE
+            forged.arrives(forged.other_keys())
+            clock.late = 0.0
+            assert forged.counter.desk.turns.free() == ranks_first
+
+        talk(play)
+
     def test_who_is_refused_while_he_waits_is_heard_no_more(self, talk: Talk) -> None:
         async def play(forged: Forged) -> None:
             forged.somebody_waits()
