@@ -94,7 +94,7 @@ class Play:
         hall = Hall((), lambda when: Timestamp(when.timestamp()))
         access = Access(names={"friend": ALL}, plain=NOTHING, authority=trusted(contexts().server))
         self.desk = Desk(hall, loop, 4, MappingProxyType({}), access=access, limits=LIMITS)
-        end = Encrypted(self.desk, contexts().server, lambda _certificate: None, Handshakes())
+        end = Encrypted(self.desk, contexts().server, lambda _certificate: None, Handshakes(loop))
         extra = {"peername": ("192.0.2.1", 4000)}
         self.heard = bytearray()
         self.wire = Wire(loop, end, extra, self.heard.extend, lambda act: act(), halves=True)

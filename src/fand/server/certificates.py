@@ -52,7 +52,7 @@ class Certificates:
         self.known: dict[str, Certificate] = {}
         self._clock = clock
         self._told: dict[str, int] = {}
-        self._handshakes = Handshakes()
+        self._handshakes = Handshakes(clock)
         self._timer: asyncio.TimerHandle | None = None
         self._show(now)
 

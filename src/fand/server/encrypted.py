@@ -219,13 +219,16 @@ class Encrypted(asyncio.BufferedProtocol):
             self._end(RequestError("too much is held for handshakes that are not over"))
         elif not self._records.whole:
             return
-        elif desk.turns.free():
+        elif desk.turns.free() and (self._tls is not None or self._handshakes.free()):
             begun = desk.clock.mono()
             self._shake_hands()
             desk.turns.spend(desk.clock.mono() - begun)
         else:
             self._waits = True  # and is read from, so that who is gone by then costs no handshake
-            desk.turns.line_up(self._my_turn)
+            if self._tls is None:
+                self._handshakes.line_up(self, desk.turns, self._my_turn)
+            else:
+                desk.turns.line_up(self._my_turn)
 
     def _my_turn(self) -> None:
         self._waits = False

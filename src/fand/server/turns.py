@@ -40,6 +40,11 @@ class Turns:
         """Whether those in line are about to be called."""
 
     @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        return len(self._line)
+
+    @property
     def share(self) -> int:
         """How many requests of one client are answered in its turn."""
         return (min(TURN, CROWD // (len(self._line) + 1)) or 1) if self._line else TURN
