@@ -4,6 +4,7 @@ import pytest
 
 from fand.control import Watch
 from fand.dispatch import Addressee, Grant, Hall, Mailbox, Peer, Role, Shelf
+from fand.dispatch.mail import AT_ONCE
 from fand.exceptions import AccessDeniedError, RequestError
 from fand.ports import Failed, Reading
 from fand.units import Seconds
@@ -156,3 +157,94 @@ def test_an_optional_device_is_absent_when_its_agent_has_gone() -> None:
     status = ask(where, Request.GET_STATUS, "one", now=81).args[1]
     assert [device["health"] for device in status["devices"]] == ["absent", "good"]
     assert status["duty"] < 100
+
+
+class Looked(Mailbox):
+    """A mailbox that counts how often it is looked at."""
+
+    times = 0
+
+    def failure(self, watch: Watch, now: Seconds) -> Failed | None:
+        self.times += 1
+        return super().failure(watch, now)
+
+
+def counted(where: Hall, interval: float = 10.0) -> tuple[Looked, Looked]:
+    """The devices of shelf one, each with such a mailbox."""
+    boxes = Looked("nas2", "sda"), Looked("nas2", "sdb")
+    watch = Watch(Seconds(interval))
+    where.mail.become(Addressee("one", name, watch, "hdd", box) for name, box in zip("ab", boxes, strict=True))
+    return boxes
+
+
+def test_only_those_are_looked_at_that_may_have_fallen_silent() -> None:
+    where, nas = remote(), peer()
+    boxes = counted(where)
+    for second in range(61):
+        if second % 5 == 0:
+            tell(where, ok("sda"), ok("sdb"), who=nas, now=second)
+            nas.at = Seconds(second)
+        assert where.mail.look(Seconds(second)) == ()
+    assert [box.times for box in boxes] == pytest.approx([6, 6], abs=1), "not 61 times"
+
+
+def test_s2_a_silence_is_found_as_soon_as_it_is_one_however_rarely_is_looked() -> None:
+    where, nas = remote(), peer()
+    boxes = counted(where)
+    for second in (3, 8, 13):
+        tell(where, ok("sda"), ok("sdb"), who=nas, now=second)
+        nas.at = Seconds(second)
+    found = [second for second in range(1, 60) if where.mail.look(Seconds(second))]
+    assert found == [29, 34, 39, 44, 49, 54, 59]
+    assert max(box.times for box in boxes) < 20
+
+
+def test_s2_old_news_is_found_though_the_agent_speaks() -> None:
+    where, nas = remote(), peer()
+    counted(where)
+    tell(where, ok("sda"), ok("sdb", age=60), who=nas, now=1)
+    assert where.mail.look(Seconds(2)) == (where.shelf("one"),), "that is too old as it comes"
+    found = []
+    for second in range(3, 45):
+        nas.at = Seconds(second)
+        before = where.shelf("one").devices[0].track.failures
+        where.mail.look(Seconds(second))
+        if where.shelf("one").devices[0].track.failures > before:
+            found.append(second)
+    assert found[0] in (31, 32)
+
+
+def test_s2_who_has_gone_is_looked_at_sooner_also_after_a_reload() -> None:
+    for reload in (False, True):
+        where, nas = remote(), peer()
+        boxes = counted(where)
+        tell(where, ok("sda"), ok("sdb"), who=nas, now=1)
+        nas.at = Seconds(1)
+        assert where.mail.look(Seconds(1)) == ()
+        if reload:
+            watch = Watch(Seconds(10))
+            where.mail.become(
+                Addressee("one", name, watch, "hdd", box) for name, box in zip("ab", boxes, strict=True)
+            )
+            assert where.mail.look(Seconds(1.5)) == ()
+        where.leave(nas)
+        assert [second for second in range(2, 9) if where.mail.look(Seconds(second))] == [7]
+
+
+def test_many_are_looked_at_by_and_by() -> None:
+    count = AT_ONCE + 1
+    where = hall(Shelf("one", LAW, [slot(f"d{number}") for number in range(count)]))
+    where.mail.become(addressee("one", f"d{number}", f"d{number}") for number in range(count))
+    now = Seconds(1)
+    assert where.mail.look(now) == ()
+    assert where.mail.is_due(now)
+    assert where.mail.look(now) == ()
+    assert not where.mail.is_due(now)
+
+
+def test_what_is_just_at_its_end_is_looked_at_later_and_not_again_and_again() -> None:
+    where = remote()
+    where.mail.look(Seconds(0))
+    assert where.mail.look(Seconds(15)) == ()
+    assert not where.mail.is_due(Seconds(15))
+    assert where.mail.look(Seconds(16)) != ()

@@ -11,6 +11,7 @@ import pytest
 from fand.config import DeviceConfig, ServerConfig, ShelfConfig
 from fand.control import Watch
 from fand.dispatch import Peer, answer
+from fand.dispatch.mail import AT_ONCE
 from fand.drivers.sensors import agent, fake
 from fand.sensing.readers import Readers
 from fand.sensing.sensors import Sensors, open_sensors
@@ -247,5 +248,18 @@ def test_after_the_end_nothing_is_looked_at() -> None:
         await asyncio.sleep(60)
         track = stage.service.hall.shelf("shelf1").devices[0].track
         assert track.failures == 0
+
+    play(main)
+
+
+def test_s2_thousands_of_devices_that_fall_silent_at_once_are_all_found() -> None:
+    async def main() -> None:
+        count = 2 * AT_ONCE + 1
+        stage = Stage(*(remote(f"d{number}") for number in range(count)))
+        stage.tell(*((f"d{number}", 30) for number in range(200)))
+        await asyncio.sleep(17)
+        devices = stage.service.hall.shelf("shelf1").devices
+        assert sum(device.track.failures > 0 for device in devices) == count
+        stage.service.end()
 
     play(main)

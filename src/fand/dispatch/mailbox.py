@@ -1,6 +1,7 @@
 """What an agent has said of one device, until something newer is heard."""
 
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from fand.control import Watch
@@ -31,7 +32,7 @@ class Mailbox:
         self._peer: Peer | None = None
         self._begun: Seconds | None = None
         self._failed: Seconds | None = None
-        self._due = Seconds(float("-inf"))
+        self._due = Seconds(-inf)
 
     def take(self, report: Report, peer: Peer) -> Reading | None:
         """What ``report`` says; None if that may be the reading known already, or one from before it, or from before
@@ -71,8 +72,23 @@ class Mailbox:
         self._failed, self._due = now, Seconds(now + pace)
         return Failed(why, now)
 
+    @property
+    def source(self) -> Peer | None:
+        """Whose report counts; None before the first."""
+        return self._peer
+
+    def due(self, watch: Watch) -> Seconds:
+        """Before this, :meth:`failure` has nothing to tell, unless :attr:`source` goes or another report comes."""
+        patience = _patience(watch)
+        if self.last is None or self._peer is None:
+            end = -inf if self._begun is None else self._begun + patience
+        else:
+            heard = self._peer.at + (min(SIGN, watch.interval) if self._peer.gone else patience)
+            end = min(heard, self.last.reading.at + watch.budget)
+        return Seconds(max(end, self._due))
+
     def _silence(self, watch: Watch, pace: Seconds, now: Seconds) -> str | None:
-        patience = min(SILENCE, 3 * watch.interval)
+        patience = _patience(watch)
         if self._begun is None:
             self._begun = now
         if self.last is None or self._peer is None:
@@ -85,3 +101,8 @@ class Mailbox:
             return f"agent {self.agent} has been silent for {unheard:.0f} s"
         age = now - self.last.reading.at
         return f"agent {self.agent} reported it {age:.0f} s ago for the last time" if age > watch.budget else None
+
+
+def _patience(watch: Watch) -> Seconds:
+    """How long nothing may be heard of an agent that reports a device so watched."""
+    return Seconds(min(SILENCE, 3 * watch.interval))

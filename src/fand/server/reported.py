@@ -5,7 +5,7 @@ One report may be of hundreds of devices. It is weighed whole, and every shelf t
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from fand.clock import GLANCE
@@ -15,6 +15,8 @@ from fand.drivers.sensors.agent import AgentSensor
 from fand.ports import Clock, Reading
 from fand.sensing.sensors import Opened, Sensors
 from fand.sensing.watching import Trouble
+from fand.server.slices import Slices
+from fand.units import Seconds
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ class Reported:
         self._refresh = refresh
         self._troubles: dict[tuple[str, str], Trouble] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._slices = Slices(clock)
         mail.hear, mail.doubt = self._note, _doubt
 
     def become(self, sensors: Sensors) -> Sensors:
@@ -53,13 +56,21 @@ class Reported:
 
     def stop(self) -> None:
         """Look no more."""
+        self._slices.stop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _look(self, pause: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(pause, partial(self._look, pause))
-        self._refresh(self._mail.look(self._clock.mono()))
+        self._slices.begin(self._looking(self._clock.mono()))
+
+    def _looking(self, now: Seconds) -> Iterator[None]:
+        """Find all that is silent at ``now``, some hundreds of devices at each step."""
+        self._refresh(self._mail.look(now))
+        while self._mail.is_due(now):
+            yield
+            self._refresh(self._mail.look(now))
 
     def _note(self, shelf: str, device: str, reading: Reading) -> None:
         self._troubles[shelf, device].note(reading)
