@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -473,3 +474,21 @@ def test_a_device_that_is_watched_otherwise_is_judged_otherwise() -> None:
     what.observe("b", Failed("gone", Seconds(30)))
     assert what.decision(at(40)).duty == 25.0
     assert [device.watch.interval for device in what.devices] == [100.0, 10.0]
+
+
+def test_to_find_what_is_wrong_with_many_devices_the_alarms_are_gone_through_once() -> None:
+    class Counted(tuple[Alarm, ...]):
+        rounds = 0
+
+        def __iter__(self) -> Iterator[Alarm]:
+            Counted.rounds += 1
+            return super().__iter__()
+
+    names = tuple(f"d{number}" for number in range(50))
+    what = shelf(devices=names)
+    for name in names:
+        what.observe(name, Failed("no answer", Seconds(1)))
+    assert len(what.review(at(1))) == 50
+    what.alarms = Counted(what.alarms)
+    assert what.review(at(2)) == ()
+    assert Counted.rounds <= 2

@@ -211,3 +211,26 @@ def test_alarms_are_kept_and_told(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert (tmp_path / "told").read_text() == "shelf1 a\n"
+
+
+def test_a_reload_and_readings_leave_the_shelves_to_the_turns_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of shelves at once would keep everybody waiting."""
+
+    async def main() -> None:
+        config, _ = _config()
+        shelf = replace(config.shelves[0], name="shelf2")
+        service = Service(config, [], TravelClock(), _AtOnce(), 10)
+        looked: list[str] = []
+        monkeypatch.setattr(service.desk.keeper, "refresh", lambda what: looked.append(what.name))
+        service.become(replace(config, shelves=(*config.shelves, shelf)), [])
+        assert looked == []
+        await asyncio.sleep(0.01)
+        assert looked == ["shelf1", "shelf2"]
+        for device in ("a", "b"):
+            service._observe("shelf2", device, Failed("no answer", Seconds(0)), None)
+        assert looked[2:] == []
+        await asyncio.sleep(0.01)
+        assert looked[2:] == ["shelf2"], "once for both"
+        service.end()
+
+    travel(main)

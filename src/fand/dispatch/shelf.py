@@ -235,12 +235,13 @@ class Shelf:
     def _findings(self, now: Moment) -> list[Finding]:
         """What is wrong now. A device that has not been asked yet is no alarm: S1 is at work."""
         findings = list(self.fans.findings())
+        lost = {alarm.subject for alarm in self.alarms if alarm.sort is Sort.LOST}
         for fault in self.decision(now).faults:
             sort = fault.sort
             if sort is Sort.UNANSWERED:
                 if self._devices[fault.subject].track.failure is None:
                     continue
-                if any(alarm.sort is Sort.LOST and alarm.subject == fault.subject for alarm in self.alarms):
+                if fault.subject in lost:
                     sort = Sort.LOST  # as it was when a server before this one ended
             findings.append(Finding(sort, fault.subject, fault.reason))
         if (quiet := self.silence(now.mono)) is not None:
