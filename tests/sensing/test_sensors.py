@@ -10,7 +10,7 @@ import pytest
 from fand.config import DeviceConfig, ShelfConfig
 from fand.exceptions import ConfigError, DriverError
 from fand.sensing import sensors
-from fand.sensing.readers import Readers
+from fand.sensing.readers import MOST_AT_ONCE, Readers
 from fand.sensing.sensors import close_sensors, open_sensors
 from fand.units import Seconds
 from tests.dispatch.halls import LAW
@@ -123,3 +123,23 @@ def test_s11_where_some_cannot_be_opened_those_in_use_stay_open(opened: list[Not
     with pytest.raises(ConfigError):
         open_sensors(shelves(1, 2, KeyError("x")), before)
     assert [sensor.closed for sensor in opened] == [0, 1]
+
+
+def test_many_sensors_are_closed_by_few_threads_though_one_hangs(opened: list[Noted]) -> None:
+    release = threading.Event()
+    begun: list[int] = []
+
+    class Counting(Readers):
+        def start(self, function):  # type: ignore[no-untyped-def]
+            begun.append(1)
+            return super().start(function)
+
+    async def main() -> None:
+        closing = asyncio.create_task(close_sensors(open_sensors(shelves(release.wait, *range(1000))), Counting()))
+        while sum(sensor.closed for sensor in opened) < 1001:
+            await asyncio.sleep(0)
+        release.set()
+        await closing
+
+    asyncio.run(main())
+    assert len(begun) == MOST_AT_ONCE

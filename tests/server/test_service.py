@@ -234,3 +234,33 @@ def test_a_reload_and_readings_leave_the_shelves_to_the_turns_that_follow(monkey
         service.end()
 
     travel(main)
+
+
+def test_a_reload_does_not_compare_every_shelf_with_every_device() -> None:
+    compared = []
+
+    class Name(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            return str(self) == other
+
+    async def main() -> None:
+        config, _ = _config()
+        shelves = tuple(replace(config.shelves[0], name=Name(f"s{number}")) for number in range(50))
+        many = replace(config, shelves=shelves)
+        service = Service(many, [], TravelClock(), _AtOnce(), 10)
+        sensors = [(shelf, device, _Warm()) for shelf in shelves for device in shelf.devices]
+        service.become(many, sensors)
+        for shelf, device, _ in sensors:
+            service.hall.shelf(shelf.name).observe(device.name, Temperature(Celsius(40), Seconds(0)), "hdd")
+        compared.clear()
+        service.become(many, sensors)
+        assert len(compared) < 10 * len(shelves)
+        known = [device.track.last for shelf in service.hall.shelves.values() for device in shelf.devices]
+        assert None not in known, "each goes on as it was"
+        service.end()
+
+    travel(main)

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Final, Protocol
 
@@ -10,7 +12,7 @@ from fand.config import DeviceConfig
 from fand.drivers import sensor_kind
 from fand.exceptions import ConfigError, DriverError
 from fand.ports import Sensor
-from fand.sensing.readers import Readers
+from fand.sensing.readers import MOST_AT_ONCE, Readers
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +73,16 @@ def open_sensors(owners: Iterable[Owner], before: Sensors = (), *, what: str = "
 
 
 async def close_sensors(sensors: Sensors, readers: Readers) -> None:
-    """Close them all at the same time, and do not wait for one that hangs."""
-    calls = [readers.start(closing(device, sensor)) for _, device, sensor in sensors]
+    """Close them all, many at the same time, and do not wait for one that hangs."""
+    rest = deque(sensors)
+
+    def close_some() -> None:
+        with suppress(IndexError):  # nothing is left
+            while True:
+                _, device, sensor = rest.popleft()
+                closing(device, sensor)()
+
+    calls = [readers.start(close_some) for _ in range(min(len(sensors), MOST_AT_ONCE))]
     if calls:
         await asyncio.wait(calls, timeout=_PATIENCE)
 

@@ -4,6 +4,7 @@ The daemon gives it sockets, signals and threads; a simulation gives it a networ
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
@@ -130,7 +131,10 @@ class Service:
         """Go on under ``config``, in one step. A device whose sensor is the same object is the same as before."""
         self._compare(config)
         before = {id(sensor) for _, _, sensor in self.sensors}
-        same = {(shelf.name, device.name) for shelf, device, sensor in sensors if id(sensor) in before}
+        same: defaultdict[str, set[str]] = defaultdict(set)
+        for owner, device, sensor in sensors:
+            if id(sensor) in before:
+                same[owner.name].add(device.name)
         shelves = []
         for shelf in config.shelves:
             there = self.hall.shelves.get(shelf.name)
@@ -138,7 +142,7 @@ class Service:
                 there = shelf_of(shelf)
             else:
                 slots = map(slot_of, shelf.devices)
-                there.become(shelf.law, slots, {device for name, device in same if name == shelf.name})
+                there.become(shelf.law, slots, same[shelf.name])
             shelves.append(there)
         gone = self.hall.become(shelves)
         self._watches.become(self._reported.become(sensors))
