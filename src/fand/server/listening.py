@@ -13,7 +13,10 @@ from fand.exceptions import ListeningError
 _log = logging.getLogger(__name__)
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
-BACKLOG: Final = 1024
+BACKLOG: Final = 4096
+"""So many wait at a socket until they are let in, as far as net.core.somaxconn allows. Thousands come at once after a
+restart, and the system of who finds no room tries again only after 1, 3, 7 s."""
+
 BUFFER: Final = 64 * 1024
 
 _KEEPALIVE: Final[Mapping[str, int]] = {
