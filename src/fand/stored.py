@@ -22,8 +22,8 @@ _log: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LARGEST: Final = 16 * 2**20
-"""So many bytes are read; a file that is longer is none of ours."""
+LARGEST: Final = 64 * 2**20
+"""So many bytes are kept and read, enough for an alarm of each of 100,000 devices; a longer file is none of ours."""
 
 MOST_ASIDE: Final = 10
 """So many files that could not be used are kept: the first ones, and the newest."""
