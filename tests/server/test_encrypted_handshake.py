@@ -21,6 +21,12 @@ from .secure import ACK, NAME, PING, Counter, Serve, serve
 __all__ = ["serve"]
 
 
+class Waiting:
+    """Has yet to begin, and is in no hurry."""
+
+    def leave(self, reason: str) -> None: ...
+
+
 class TestHandshake:
     def test_who_speaks_no_tls_is_told_so_in_his_own_words(
         self, serve: Serve, caplog: pytest.LogCaptureFixture
@@ -157,6 +163,30 @@ class TestHandshake:
             client.tls.do_handshake()
             await client.say(PING)
             assert await client.reply() == ACK
+
+        serve(play)
+
+    def test_who_has_begun_does_not_wait_behind_all_who_have_not(
+        self, pki: Pki, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(handshakes, "IN_LINE", 1)
+
+        async def play(counter: Counter) -> None:
+            client, turns, begun = await counter.client(), counter.desk.turns, list[int]()
+            await client.send(client.hello(pki.client("pi1")))
+            await client._take()
+            assert client.tls is not None
+            client.tls.do_handshake()
+            one = counter.only()
+            for number in range(100):
+                one._handshakes.line_up(Waiting(), turns, lambda number=number: begun.append(number))
+            one.data_received(client._outgoing.read())
+            assert one._waits
+            while counter.only() is one:
+                await asyncio.sleep(0)
+            assert 0 < len(begun) < 10
+            await asyncio.sleep(1)
+            assert begun == list(range(100))
 
         serve(play)
 

@@ -18,6 +18,11 @@ def test_it_is_a_transport(pki: Pki, serve: Serve) -> None:
         assert inside.get_extra_info("peername") == ""
         assert inside.get_extra_info("nothing", 1) == 1
         assert inside.get_extra_info("ssl_object").version() == "TLSv1.3"
+        assert inside.is_reading()
+        inside.pause_reading()
+        assert not inside.is_reading()
+        inside.resume_reading()
+        assert inside.is_reading()
         inside.close()
         assert inside.is_closing()
         inside.write(b"too late")
