@@ -155,7 +155,7 @@ def _kept(plan: Plan, known: Certified, count: int) -> Table:
             return grown(server)
 
     def echo(python: Path, kind: str) -> float:
-        command = [python, SCRIPTS / "references.py", kind, len(ask), len(ask), known.folder]
+        command = [python, SCRIPTS / "references.py", kind, len(ask), ask.hex(), known.folder]
         with running(command, plan.sub("reference"), plan.one) as server:
             server.port = int(server.line())
             return grown(server)
