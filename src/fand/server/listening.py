@@ -13,9 +13,9 @@ from fand.exceptions import ListeningError
 _log = logging.getLogger(__name__)
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
-BACKLOG: Final = 4096
-"""So many wait at a socket until they are let in, as far as net.core.somaxconn allows. Thousands come at once after a
-restart, and the system of who finds no room tries again only after 1, 3, 7 s."""
+BACKLOG: Final = 1024
+"""So many wait at a socket until they are let in. With more, a flood of clients that come and go keeps an honest one
+waiting behind those who have gone."""
 
 BUFFER: Final = 64 * 1024
 
