@@ -1,5 +1,6 @@
 """The command line, as real processes."""
 
+import gc
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fand import __version__
+from fand.server.cli import collect_seldom
 from fand.wire import Request
 from tests.child import Child
 
@@ -226,3 +228,14 @@ def test_the_pid_file_and_the_log_file_are_written(tmp_path: Path) -> None:
         assert server.stop() == ""
     assert not pid.exists()
     assert re.search(r"INFO fand\.server\.\w+: serving 1 shelves on 127\.0\.0\.1:\d+", log.read_text())
+
+
+def test_what_comes_and_goes_with_each_reading_is_not_looked_through_for_cycles() -> None:
+    before, whole = gc.get_threshold(), gc.get_stats()
+    collect_seldom()
+    try:
+        held = [[number] for number in range(10_000)]  # thousands of readings, of which none is given up
+        assert sum(each["collections"] for each in gc.get_stats()) <= sum(each["collections"] for each in whole) + 1
+        assert len(held) == 10_000
+    finally:
+        gc.set_threshold(*before)

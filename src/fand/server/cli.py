@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -164,9 +165,18 @@ async def _check(config: ServerConfig) -> None:
         await close_sensors(sensors, Readers())
 
 
+def collect_seldom() -> None:
+    """Have Python look for cycles after 20,000 new objects, not 700: readings come and go, and hardly any is in one.
+
+    With 100,000 devices that was half of the processor's time, and a third of the first pass.
+    """
+    gc.set_threshold(20_000, 20, 10)
+
+
 async def _serve(
     config: ServerConfig, path: Path, hosts: Sequence[str], port: int, certificates: "Certificates | None"
 ) -> None:
+    collect_seldom()
     store = _store(config, path)
     with ExitStack() as files:
         sensors = open_sensors(config.shelves)
