@@ -201,7 +201,9 @@ def install() -> None:
     """Let ``import msgspec`` give this."""
     this = sys.modules[__name__]
     structs = ModuleType("msgspec.structs")
-    structs.__dict__.update(replace=dataclasses.replace, fields=dataclasses.fields, asdict=dataclasses.asdict)
+    structs.__dict__.update(
+        replace=dataclasses.replace, fields=dataclasses.fields, asdict=dataclasses.asdict, FieldInfo=dataclasses.Field
+    )
     text = ModuleType("msgspec.json")
     text.__dict__.update(encode=encode, decode=decode, format=layout)
     this.__dict__.update(structs=structs, json=text)
