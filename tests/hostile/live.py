@@ -59,14 +59,19 @@ class Live:
         self._pid = process.pid
         self.fan, self.operator = self.honest("fan"), self.honest("operator")
         self.report()
-        while self.operator.ask(Request.GET_PWM, "shelf1")[1][1] == 100:
-            pass  # until every device has been read
+        while not all(self._was_read(shelf) for shelf in ("shelf1", "shelf2")):
+            pass
 
     @property
     def secured(self) -> Secured:
         """Whom it knows."""
         assert self._known is not None
         return self._known
+
+    def _was_read(self, shelf: str) -> bool:
+        """Whether every device of this shelf has been read."""
+        devices = self.operator.ask(Request.GET_STATUS, shelf)[1][1]["devices"]
+        return all(device["age"] is not None for device in devices)
 
     def honest(self, name: str) -> Talk:
         """A connection of ``name``, who is known where it speaks TLS."""
