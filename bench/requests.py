@@ -120,7 +120,10 @@ PART = Part(
     "Requests",
     "One client asks GET_PWM again as soon as it is answered. Client and server are pinned to one processor: the "
     "steadiest, for then no wake-up of another processor is measured. An echo answers frames of the same size "
-    "without a look at them: what the event loop alone can do.",
+    "without a look at them: what the event loop alone can do. Our client, beside echoes, shows how much of the "
+    "second table is the client's: it reads a header and what follows it by two calls of the system, each after one "
+    "that waits with a time-out, and never beyond a frame, so that `select` sees the next. Where it hardly reaches "
+    "the target beside an asyncio echo, which does nothing, no server on that loop can be fast enough.",
     GOALS,
     measure,
 )

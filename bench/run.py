@@ -82,7 +82,7 @@ def _measured(part: Part, args: argparse.Namespace) -> Outcome:
         revision,
         _machine(),
         f"Python {platform.python_version()}",
-        f'make bench BENCH_ARGS="{" ".join(sys.argv[1:])}"',
+        f'make bench BENCH_ARGS="{" ".join(sys.argv[1:])}"' if sys.argv[1:] else "make bench",
         load_before,
         args.quick,
     )
