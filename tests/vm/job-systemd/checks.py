@@ -138,10 +138,10 @@ class Cases:
         check.soon("chip fault, and raises an alarm", True, lambda: bool(alarms()), 5)
         print("     alarms:", status().get("alarms"))
         check.soon("chip fault, not fed, the client is restarted", True, lambda: restarts(CLIENT) > before, 20)
-        mark = len(self.fan.seen)
+        run("systemctl", "stop", SERVER)  # whose answer may end the full speed of the start before it is seen
         (driver / "bind").write_text(device.name)
-        safe = "chip fault, mended, the fan starts again at full speed"
-        check.soon(safe, True, lambda: FULL in self.fan.since(mark), 30)
+        check.soon("chip fault, mended, the fan starts again at full speed", FULL, self.fan.duty, 30)
+        run("systemctl", "start", SERVER)
         self.on_curve("chip fault, mended, the fan is driven again")
 
     def server_dies(self, how, number):
