@@ -22,7 +22,7 @@ from fand.server.desk import Desk
 from fand.server.handshakes import Handshakes
 from fand.server.identity import visitor_at
 from fand.server.inside import Inside
-from fand.server.limits import Rank, Seat, origin
+from fand.server.limits import FIRST, Seat, origin
 from fand.server.turns import SHORTEST
 from fand.tls.faults import words
 from fand.tls.records import HANDSHAKE, Records, announces_more
@@ -306,12 +306,12 @@ class Encrypted(asyncio.BufferedProtocol):
                 break
             now = desk.clock.mono()
             if end is None:
-                first = inside.seat.rank is Rank.WORKER
+                first = inside.seat.rank is FIRST
                 end = now + SHORTEST if first else desk.turns.ends(now) if desk.turns.free() else now
             if now >= end:
                 break
         self._flush()
-        if inside.seat.rank is not Rank.WORKER:
+        if inside.seat.rank is not FIRST:
             desk.turns.spend(desk.clock.mono() - begun)
         if data := b"".join(parts):
             inside.data_received(data)

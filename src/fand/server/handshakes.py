@@ -56,7 +56,7 @@ class Handshakes:
         """Call ``go``, once, when ``one`` may begin and it is its turn; not if it ends before."""
         self._waiting[one] = go
         self._turns = turns
-        self._fill(turns)
+        self._fill()
 
     def begin(self, one: Handshake) -> None:
         """``one`` shakes hands from now on."""
@@ -76,8 +76,7 @@ class Handshakes:
         if self._crowded and len(self._began) < UNDER_WAY / 2:
             self._crowded = False
             _log.warning("no handshake has to go for others any more")
-        if self._turns is not None:
-            self._fill(self._turns)
+        self._fill()
 
     def _wait(self) -> float:
         """Seconds until another may begin."""
@@ -85,21 +84,22 @@ class Handshakes:
             return 0.0
         return self._began[next(iter(self._began))] + GRACE - self._clock.mono()
 
-    def _fill(self, turns: Turns) -> None:
+    def _fill(self) -> None:
         """Have as many in line as may be there."""
-        if len(self._waiting) <= self._in_line:
+        turns = self._turns
+        if turns is None or len(self._waiting) <= self._in_line:
             return
         if (wait := self._wait()) > 0:
             if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(wait, self._later, turns)
+                self._timer = asyncio.get_running_loop().call_later(wait, self._later)
             return
         for _ in range(min(len(self._waiting), max(IN_LINE, turns.waiting // 3)) - self._in_line):
             self._in_line += 1
             turns.line_up(self._next)
 
-    def _later(self, turns: Turns) -> None:
+    def _later(self) -> None:
         self._timer = None
-        self._fill(turns)
+        self._fill()
 
     def _next(self) -> None:
         """It is the turn of who has waited for longest, if he may begin still."""
@@ -107,5 +107,4 @@ class Handshakes:
         if self._waiting and self._wait() <= 0:
             _, go = self._waiting.popitem(last=False)
             go()
-        assert self._turns is not None
-        self._fill(self._turns)
+        self._fill()
