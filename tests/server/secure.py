@@ -21,28 +21,27 @@ from fand.server.identity import access_of, own_user
 from fand.tls import Files
 from fand.tls.contexts import client_context
 from fand.tls.faults import words
-from fand.wire import Decoder, Request, encode
+from fand.wire import Request, encode
 from tests.certificates import Pki
 from tests.dispatch.halls import hall
 from tests.tls.forged import CIPHER, Forger
 
+from .asking import Asking
 from .travel import TravelClock, travel
 
 NAME = "fans.example.org"
 PING = encode(Request.PING, ())
 ACK = (Request.ACK, ())
 
-Reply = tuple[Request, tuple[Any, ...]]
 
-
-class Client:
+class Client(Asking):
     """The other end, which need not speak TLS."""
 
     def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
         self.sock = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls: ssl.SSLObject | None = None
-        self._decoder = Decoder()
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
@@ -93,18 +92,6 @@ class Client:
                 await self._take()
             except ssl.SSLZeroReturnError:  # both have said so
                 return b""
-
-    async def reply(self) -> Reply | None:
-        while (found := self._decoder.next()) is None:
-            data = await self.hear()
-            if not data:
-                return None
-            self._decoder.feed(data)
-        return found
-
-    async def ask(self, request: Request, *args: object) -> Reply | None:
-        await self.say(encode(request, args))
-        return await self.reply()
 
     async def refusal(self) -> str:
         """Why TLS has ended."""

@@ -21,24 +21,23 @@ from fand.server.desk import DEFAULT, Desk
 from fand.server.identity import Access, access_of, own_user
 from fand.server.turns import TURN
 from fand.units import Celsius, Moment, Percent, Seconds
-from fand.wire import HEADER_SIZE, MAGIC, Decoder, Request, decode, encode
+from fand.wire import HEADER_SIZE, MAGIC, Request, decode, encode
 from tests.dispatch.halls import hall, shelf, slot, warm
 
+from .asking import Asking, Reply
 from .travel import TravelClock, travel
-
-Reply = tuple[Request, tuple[Any, ...]]
 
 GET = encode(Request.GET_PWM, ("shelf1",))
 PING = encode(Request.PING, ())
 DUTY = (Request.SET_PWM, ("shelf1", 25))
 
 
-class Client:
+class Client(Asking):
     """The other end of one connection to ``desk``."""
 
     def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
         self.sock = sock
-        self._decoder = Decoder()
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
@@ -46,18 +45,8 @@ class Client:
     async def receive(self) -> bytes:
         return await asyncio.get_running_loop().sock_recv(self.sock, 1 << 20)
 
-    async def reply(self) -> Reply | None:
-        """The next frame; None when the server closes."""
-        while (found := self._decoder.next()) is None:
-            data = await self.receive()
-            if not data:
-                return None
-            self._decoder.feed(data)
-        return found
-
-    async def ask(self, request: Request, *args: object) -> Reply | None:
-        await self.send(encode(request, args))
-        return await self.reply()
+    say = send
+    hear = receive
 
 
 class Counter:
